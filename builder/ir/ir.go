@@ -1,0 +1,67 @@
+// Package ir is the plain Go form of an ONNX model: what builder lowers a graph
+// to, and what export writes as bytes and reads back.
+package ir
+
+import "github.com/lossgen/lossgen/builder/tensor"
+
+// Model is an ONNX model that uses the standard operator set only.
+type Model struct {
+	IRVersion       int64
+	Opset           int64 // version of the domain ai.onnx
+	Producer        string
+	ProducerVersion string
+	Metadata        []Prop // in file order
+	Graph           *Graph
+}
+
+// Prop is one metadata entry.
+type Prop struct{ Key, Value string }
+
+// Graph is a list of nodes in dependency order with named inputs and outputs.
+type Graph struct {
+	Name         string
+	Doc          string
+	Inputs       []Port
+	Outputs      []Port
+	Initializers []Initializer
+	Nodes        []Node
+}
+
+// Port is a named, typed input or output. Ranks are fixed, sizes may be symbols.
+type Port struct {
+	Name  string
+	DType tensor.DType
+	Shape tensor.Shape
+}
+
+// Initializer is a named constant.
+type Initializer struct {
+	Name   string
+	Tensor *tensor.Tensor
+}
+
+// Node applies an operator of the standard domain. An empty input name is an
+// optional input that is absent.
+type Node struct {
+	Op         string
+	Inputs     []string
+	Outputs    []string
+	Attributes []Attribute
+}
+
+// Attribute is a named operator attribute. Value is an int64, float32, string,
+// []int64, []float32, *tensor.Tensor or *Graph.
+type Attribute struct {
+	Name  string
+	Value any
+}
+
+// Meta returns the metadata value of key, and whether it is there.
+func (m *Model) Meta(key string) (string, bool) {
+	for _, p := range m.Metadata {
+		if p.Key == key {
+			return p.Value, true
+		}
+	}
+	return "", false
+}

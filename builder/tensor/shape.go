@@ -1,0 +1,167 @@
+package tensor
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Dim is the size of one axis: a symbol ("N"), or a number when Sym is empty.
+type Dim struct {
+	Sym  string
+	Size int64
+}
+
+// D returns the dim of a fixed size.
+func D(size int64) Dim { return Dim{Size: size} }
+
+// S returns the dim named by a symbol.
+func S(sym string) Dim { return Dim{Sym: sym} }
+
+// Known reports whether the size is a number.
+func (d Dim) Known() bool { return d.Sym == "" }
+
+// Is reports whether the size is known to be n.
+func (d Dim) Is(n int64) bool { return d.Known() && d.Size == n }
+
+// String returns the symbol or the number.
+func (d Dim) String() string {
+	if d.Known() {
+		return strconv.FormatInt(d.Size, 10)
+	}
+	return d.Sym
+}
+
+// Shape is the dims of a tensor of known rank; an empty Shape is rank 0.
+type Shape []Dim
+
+// Of builds a shape from symbols (string) and sizes (int).
+func Of(dims ...any) Shape {
+	s := make(Shape, len(dims))
+	for i, d := range dims {
+		switch d := d.(type) {
+		case string:
+			s[i] = S(d)
+		case int:
+			s[i] = D(int64(d))
+		case Dim:
+			s[i] = d
+		default:
+			panic(fmt.Sprintf("tensor.Of: dim %d is a %T, want string, int or Dim", i, d))
+		}
+	}
+	return s
+}
+
+// ParseShape reads "N,C,3": comma-separated symbols and sizes. The empty string
+// is rank 0.
+func ParseShape(text string) (Shape, error) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return Shape{}, nil
+	}
+	var s Shape
+	for _, field := range strings.Split(text, ",") {
+		d, err := parseDim(strings.TrimSpace(field))
+		if err != nil {
+			return nil, fmt.Errorf("shape %q: %w", text, err)
+		}
+		s = append(s, d)
+	}
+	return s, nil
+}
+
+func parseDim(field string) (Dim, error) {
+	if n, err := strconv.ParseInt(field, 10, 64); err == nil {
+		if n < 0 || n > 1<<40 {
+			return Dim{}, fmt.Errorf("size %d is out of range", n)
+		}
+		return D(n), nil
+	}
+	for i, r := range field {
+		letter := r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+		if !letter && (i == 0 || r < '0' || r > '9') {
+			return Dim{}, fmt.Errorf("dim %q is neither a size nor a name", field)
+		}
+	}
+	if field == "" {
+		return Dim{}, fmt.Errorf("a dim is empty")
+	}
+	return S(field), nil
+}
+
+// String returns "[N,C,3]".
+func (s Shape) String() string { return "[" + s.List() + "]" }
+
+// List returns "N,C,3", the form that [ParseShape] reads.
+func (s Shape) List() string {
+	parts := make([]string, len(s))
+	for i, d := range s {
+		parts[i] = d.String()
+	}
+	return strings.Join(parts, ",")
+}
+
+// Equal reports whether both shapes have the same dims.
+func (s Shape) Equal(t Shape) bool {
+	if len(s) != len(t) {
+		return false
+	}
+	for i := range s {
+		if s[i] != t[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// Known returns the sizes when every dim is a number.
+func (s Shape) Known() ([]int64, bool) {
+	sizes := make([]int64, len(s))
+	for i, d := range s {
+		if !d.Known() {
+			return nil, false
+		}
+		sizes[i] = d.Size
+	}
+	return sizes, true
+}
+
+// Insert returns a copy of s with d inserted before axis i.
+func (s Shape) Insert(i int, d Dim) Shape {
+	out := append(Shape{}, s[:i]...)
+	out = append(out, d)
+	return append(out, s[i:]...)
+}
+
+// Without returns a copy of s without axis i.
+func (s Shape) Without(i int) Shape {
+	out := append(Shape{}, s[:i]...)
+	return append(out, s[i+1:]...)
+}
+
+// Broadcast returns the shape of an elementwise operation on a and b. Two
+// different symbols never broadcast, so that the axes of every gradient are
+// known while a graph is built.
+func Broadcast(a, b Shape) (Shape, error) {
+	n := max(len(a), len(b))
+	out := make(Shape, n)
+	for i := range n {
+		x, y := D(1), D(1)
+		if j := i - n + len(a); j >= 0 {
+			x = a[j]
+		}
+		if j := i - n + len(b); j >= 0 {
+			y = b[j]
+		}
+		switch {
+		case x == y, y.Is(1):
+			out[i] = x
+		case x.Is(1):
+			out[i] = y
+		default:
+			return nil, fmt.Errorf("cannot broadcast %v with %v: axis %d is %v and %v", a, b, i, x, y)
+		}
+	}
+	return out, nil
+}
