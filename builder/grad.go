@@ -1,0 +1,185 @@
+package builder
+
+import "github.com/lossgen/lossgen/builder/tensor"
+
+// Grad returns the gradient of y with respect to each of xs, given dy, the
+// gradient of something with respect to y; dy must broadcast to y's shape. Each
+// result has the shape and dtype of its x; it is zero where y does not depend on
+// x. The nodes it adds are ordinary: they share work with y's own, and they can
+// be differentiated again.
+func Grad(y, dy Value, xs ...Value) []Value {
+	g := grader{b: y.b, wanted: map[*node]bool{}, grads: map[*node]Value{}}
+	if s, err := tensor.Broadcast(dy.shape, y.shape); err != nil || !s.Equal(y.shape) || dy.dtype != y.dtype {
+		fail("Grad", []Value{y, dy}, "the upstream gradient is %v, want %v", dy, y)
+	}
+	for _, x := range xs {
+		if x.b != y.b || !x.dtype.IsFloat() {
+			fail("Grad", []Value{x}, "%v cannot be differentiated", x)
+		}
+		g.wanted[x.node] = true
+	}
+	g.mark(y.id)
+	g.add(y, dy)
+	for id := y.id; id >= 0; id-- { // nodes are in dependency order
+		n := g.b.nodes[id]
+		if dn, ok := g.grads[n]; ok && g.wanted[n] {
+			g.visit(Value{n}, dn)
+		}
+	}
+	out := make([]Value, len(xs))
+	for i, x := range xs {
+		out[i] = x.Like(0)
+		if dx, ok := g.grads[x.node]; ok {
+			out[i] = dx
+		}
+		out[i] = out[i].BroadcastTo(x.shape)
+	}
+	return out
+}
+
+type grader struct {
+	b      *B
+	wanted map[*node]bool  // nodes that depend on an x
+	grads  map[*node]Value // may be smaller than the node where it broadcasts
+}
+
+// mark finds the nodes up to id that depend on an x.
+func (g *grader) mark(id int) {
+	for _, n := range g.b.nodes[:id+1] {
+		for _, a := range n.differentiable() {
+			if g.wanted[a.node] && n.dtype.IsFloat() {
+				g.wanted[n] = true
+			}
+		}
+	}
+}
+
+// differentiable returns the operands through which gradients flow.
+func (n *node) differentiable() []Value {
+	switch {
+	case n.attr.custom != nil:
+		return n.args[1:] // not its value, which the declared rule replaces
+	case n.op.flow == noFlow:
+		return nil
+	case n.op.flow > 0:
+		return n.args[:n.op.flow]
+	}
+	return n.args
+}
+
+// visit applies n's rule and adds the result to its operands' gradients.
+func (g *grader) visit(n, dn Value) {
+	args := n.differentiable()
+	if len(args) == 0 {
+		return
+	}
+	var grads []Value
+	switch {
+	case n.attr.custom != nil:
+		g.checkCaptures(n)
+		grads = n.attr.custom(dn)
+	case n.op.vjp == nil:
+		fail(n.op.code, n.args, "is not differentiable")
+	default:
+		grads = n.op.vjp(n, dn)
+	}
+	if len(grads) != len(args) {
+		fail(n.op.code, n.args, "the gradient rule returned %d gradients for %d operands", len(grads), len(args))
+	}
+	for i, a := range args {
+		if grads[i].IsZero() || !g.wanted[a.node] {
+			continue
+		}
+		if n.op.elementwise {
+			grads[i] = sumTo(grads[i], n.shape, a.shape)
+		}
+		g.add(a, grads[i])
+	}
+}
+
+// checkCaptures fails when a composite's value depends on an x other than
+// through its arguments: the declared rule would silently drop that gradient.
+func (g *grader) checkCaptures(n Value) {
+	seen := map[*node]bool{}
+	for _, a := range n.args[1:] {
+		seen[a.node] = true
+	}
+	var walk func(v Value)
+	walk = func(v Value) {
+		if seen[v.node] {
+			return
+		}
+		seen[v.node] = true
+		if len(v.args) == 0 && g.wanted[v.node] {
+			fail(n.attr.name, n.args, "the value depends on input %q, which is not among the arguments", v.attr.name)
+		}
+		for _, a := range v.differentiable() {
+			walk(a)
+		}
+	}
+	walk(n.arg(0))
+}
+
+// add accumulates a gradient, which has rank 0 or x's rank.
+func (g *grader) add(x, dx Value) {
+	if s, err := tensor.Broadcast(dx.shape, x.shape); err != nil || !s.Equal(x.shape) || dx.dtype != x.dtype {
+		fail(x.op.code, []Value{x, dx}, "a gradient is %v, want %v", dx, x)
+	}
+	dx = padRank(dx, x.Rank())
+	if old, ok := g.grads[x.node]; ok {
+		dx = old.Add(dx)
+	}
+	g.grads[x.node] = dx
+}
+
+// padRank gives v leading axes of size 1 up to a rank; rank 0 stays.
+func padRank(v Value, rank int) Value {
+	if v.Rank() == 0 || v.Rank() == rank {
+		return v
+	}
+	axes := make([]int, rank-v.Rank())
+	for i := range axes {
+		axes[i] = i
+	}
+	return v.Unsqueeze(axes...)
+}
+
+// sumTo turns dy, the gradient of an elementwise result of shape y, into that of
+// an operand of shape x: axes along which the operand was broadcast are summed.
+// Where dy itself is the same for all elements of such an axis, the sum is a
+// product with its size.
+func sumTo(dy Value, y, x tensor.Shape) Value {
+	dy = padRank(dy, len(y))
+	lead := len(y) - len(x)
+	var sum, drop []int
+	var times tensor.Shape
+	for i, d := range y {
+		if i >= lead && x[i-lead] == d {
+			continue // not broadcast
+		}
+		if dy.Rank() > 0 && dy.shape[i] == d {
+			sum = append(sum, i)
+		} else {
+			times = append(times, d)
+		}
+		if i < lead {
+			drop = append(drop, i)
+		}
+	}
+	if len(times) > 0 {
+		dy = dy.Mul(dy.b.Count(dy.dtype, times))
+	}
+	if dy.Rank() == 0 {
+		return dy
+	}
+	if len(sum) == len(y) && len(x) == 0 {
+		return dy.Sum()
+	}
+	if len(sum) > 0 {
+		dy = dy.SumKeep(sum...)
+	}
+	if len(drop) > 0 {
+		dy = dy.Squeeze(drop...)
+	}
+	return dy
+}

@@ -1,0 +1,167 @@
+package builder
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/tensor"
+)
+
+// emitter collects the ONNX nodes of a graph.
+type emitter struct {
+	opset  int64
+	naive  bool
+	graph  *ir.Graph
+	made   map[string]string // node or constant -> name of its result
+	serial int
+}
+
+// Lower returns the graph as ONNX nodes for an opset. Inputs and outputs keep
+// their names; other values are numbered.
+func (g *Graph) Lower(opset int64) *ir.Graph {
+	e := &emitter{opset: opset, naive: g.naive, graph: &ir.Graph{Name: g.Name}, made: map[string]string{}}
+	for _, in := range g.Inputs {
+		e.graph.Inputs = append(e.graph.Inputs, ir.Port{Name: in.attr.name, DType: in.dtype, Shape: in.shape})
+	}
+	names := make(map[*node]string, len(g.nodes))
+	for _, n := range g.nodes {
+		in := make([]string, len(n.args))
+		for i, a := range n.args {
+			in[i] = names[a.node]
+		}
+		names[n] = n.op.lower(e, Value{n}, in)
+	}
+	e.nameOutputs(g, names)
+	return e.graph
+}
+
+// nameOutputs renames the results that are outputs. An input, a constant or a
+// value with two names goes through Identity.
+func (e *emitter) nameOutputs(g *Graph, names map[*node]string) {
+	rename := map[string]string{}
+	for _, nd := range e.graph.Nodes {
+		for _, out := range nd.Outputs {
+			rename[out] = ""
+		}
+	}
+	for _, o := range g.outputs {
+		name := names[o.value.node]
+		if used, made := rename[name]; made && used == "" {
+			rename[name] = o.name
+		} else {
+			e.graph.Nodes = append(e.graph.Nodes, ir.Node{Op: "Identity", Inputs: []string{name}, Outputs: []string{o.name}})
+		}
+		e.graph.Outputs = append(e.graph.Outputs, ir.Port{Name: o.name, DType: o.value.dtype, Shape: o.value.shape})
+	}
+	apply := func(list []string) {
+		for i, name := range list {
+			if to := rename[name]; to != "" {
+				list[i] = to
+			}
+		}
+	}
+	for _, nd := range e.graph.Nodes {
+		apply(nd.Inputs)
+		apply(nd.Outputs)
+	}
+}
+
+// node appends an ONNX node with one result and returns the result's name. An
+// equal node is not made twice.
+func (e *emitter) node(op string, in []string, attrs ...ir.Attribute) string {
+	var key strings.Builder
+	fmt.Fprintf(&key, "%s %q", op, in)
+	for _, a := range attrs {
+		fmt.Fprintf(&key, " %s=%v", a.Name, a.Value)
+	}
+	if name, ok := e.made[key.String()]; ok && !e.naive {
+		return name
+	}
+	name := fmt.Sprintf("t%d", e.serial)
+	e.serial++
+	e.made[key.String()] = name
+	e.graph.Nodes = append(e.graph.Nodes, ir.Node{Op: op, Inputs: append([]string{}, in...), Outputs: []string{name}, Attributes: attrs})
+	return name
+}
+
+// constant returns the name of an initializer.
+func (e *emitter) constant(t *tensor.Tensor) string {
+	key := fmt.Sprintf("const %v %x", t, t.Data)
+	if name, ok := e.made[key]; ok {
+		return name
+	}
+	name := fmt.Sprintf("c%d", len(e.graph.Initializers))
+	e.made[key] = name
+	e.graph.Initializers = append(e.graph.Initializers, ir.Initializer{Name: name, Tensor: t})
+	return name
+}
+
+func (e *emitter) scalar(dtype tensor.DType, v float64) string {
+	return e.constant(tensor.FromFloats(dtype, nil, []float64{v}))
+}
+
+func (e *emitter) intScalar(v int64) string {
+	return e.constant(tensor.FromInts(tensor.Int64, nil, []int64{v}))
+}
+
+func (e *emitter) ints(values ...int64) string {
+	return e.constant(tensor.FromInts(tensor.Int64, []int64{int64(len(values))}, values))
+}
+
+func (e *emitter) axes(axes []int) string { return e.ints(ints(axes)...) }
+
+func ints(axes []int) []int64 {
+	out := make([]int64, len(axes))
+	for i, a := range axes {
+		out[i] = int64(a)
+	}
+	return out
+}
+
+func (e *emitter) cast(name string, from, to tensor.DType) string {
+	if from == to {
+		return name
+	}
+	return e.node("Cast", []string{name}, ir.Attribute{Name: "to", Value: int64(to)})
+}
+
+// allowZero makes Reshape take a size of 0 literally; opset 13 cannot.
+func (e *emitter) allowZero() []ir.Attribute {
+	if e.opset < 14 {
+		return nil
+	}
+	return []ir.Attribute{{Name: "allowzero", Value: int64(1)}}
+}
+
+// shapeVector returns v.attr.shape as a run-time vector. in names the values
+// that the known symbols are read from, in order; a symbol that occurs nowhere
+// is -1, what remains.
+func (e *emitter) shapeVector(v Value, in []string) string {
+	shape := v.attr.shape
+	if sizes, ok := shape.Known(); ok {
+		return e.ints(sizes...)
+	}
+	var parts []string
+	next := 0
+	for _, d := range shape {
+		if d.Known() {
+			parts = append(parts, e.ints(d.Size))
+			continue
+		}
+		bind, ok := v.b.symbols[d.Sym]
+		if !ok || bind.from == v {
+			parts = append(parts, e.ints(-1))
+			continue
+		}
+		if next == 0 && bind.from.shape.Equal(shape) && bind.axis == 0 {
+			return e.node("Shape", in[:1])
+		}
+		parts = append(parts, e.node("Gather", []string{e.node("Shape", in[next:next+1]), e.ints(int64(bind.axis))}, ir.Attribute{Name: "axis", Value: int64(0)}))
+		next++
+	}
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return e.node("Concat", parts, ir.Attribute{Name: "axis", Value: int64(0)})
+}

@@ -1,0 +1,61 @@
+package builder
+
+import "github.com/lossgen/lossgen/builder/tensor"
+
+// This file defines comparisons, logic and selection.
+
+func compareOps() map[string]*op {
+	none := func(y, dy Value) []Value { return make([]Value, len(y.args)) }
+	return map[string]*op{
+		"Equal":   {doc: "a == b; false at NaN", infer: compare, elementwise: true, lower: direct("Equal"), vjp: none},
+		"Less":    {doc: "a < b; false at NaN", infer: compare, elementwise: true, lower: direct("Less"), vjp: none},
+		"Greater": {doc: "a > b; false at NaN", infer: compare, elementwise: true, lower: direct("Greater"), vjp: none},
+		"And":     {doc: "both", infer: logical, elementwise: true, lower: direct("And"), vjp: none},
+		"Or":      {doc: "either", infer: logical, elementwise: true, lower: direct("Or"), vjp: none},
+		"Not":     {doc: "the opposite", infer: logical, elementwise: true, lower: direct("Not"), vjp: none},
+		"Where": {doc: "a where the condition holds, else b", infer: inferWhere, elementwise: true, lower: direct("Where"),
+			vjp: func(y, dy Value) []Value {
+				c, zero := y.arg(0), dy.Like(0)
+				return vs(Value{}, Where(c, dy, zero), Where(c, zero, dy))
+			}},
+	}
+}
+
+func inferWhere(c *call) (tensor.DType, tensor.Shape) {
+	if c.args[0].dtype != tensor.Bool {
+		c.failf("the condition is %v, want bool", c.args[0])
+	}
+	if c.args[1].dtype != c.args[2].dtype {
+		c.failf("operands have different dtypes: %v and %v", c.args[1], c.args[2])
+	}
+	shape, err := tensor.Broadcast(c.args[1].shape, c.args[2].shape)
+	if err == nil {
+		shape, err = tensor.Broadcast(c.args[0].shape, shape)
+	}
+	if err != nil {
+		c.failf("%v", err)
+	}
+	return c.args[1].dtype, shape
+}
+
+// Equal returns x == y, broadcast; false where either is NaN.
+func (x Value) Equal(y Value) Value { return emit("Equal", attr{}, x, y) }
+
+// Less returns x < y, broadcast; false where either is NaN.
+func (x Value) Less(y Value) Value { return emit("Less", attr{}, x, y) }
+
+// Greater returns x > y, broadcast; false where either is NaN.
+func (x Value) Greater(y Value) Value { return emit("Greater", attr{}, x, y) }
+
+// And returns whether both hold, broadcast.
+func (x Value) And(y Value) Value { return emit("And", attr{}, x, y) }
+
+// Or returns whether either holds, broadcast.
+func (x Value) Or(y Value) Value { return emit("Or", attr{}, x, y) }
+
+// Not returns the opposite of x.
+func (x Value) Not() Value { return emit("Not", attr{}, x) }
+
+// Where returns a where the condition holds and b elsewhere, broadcast. The side
+// that was not chosen gets gradient 0, also where it is not finite.
+func Where(condition, a, b Value) Value { return emit("Where", attr{}, condition, a, b) }

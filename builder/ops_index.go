@@ -1,0 +1,138 @@
+package builder
+
+import (
+	"slices"
+
+	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/tensor"
+)
+
+// This file defines operations that address elements by number.
+
+func indexOps() map[string]*op {
+	axisOf := func(v Value) ir.Attribute {
+		return ir.Attribute{Name: "axis", Value: int64(v.attr.axes[0])}
+	}
+	return map[string]*op{
+		"Gather": {doc: "rows of a table by number", infer: inferGather,
+			lower: func(e *emitter, v Value, in []string) string { return e.node("Gather", in, axisOf(v)) }},
+		"Pick": {doc: "one element along an axis by number", infer: inferPick,
+			lower: func(e *emitter, v Value, in []string) string { return e.node("GatherElements", in, axisOf(v)) },
+			vjp: func(y, dy Value) []Value {
+				x, index := y.arg(0), y.arg(1)
+				if !y.shape[y.attr.axes[0]].Is(1) {
+					fail("Pick", y.args, "the gradient needs one index along axis %d", y.attr.axes[0])
+				}
+				zeros := dy.Like(0).BroadcastTo(x.shape)
+				return vs(zeros.Put(y.attr.axes[0], index, dy.BroadcastTo(y.shape)), Value{})
+			}},
+		"Put": {doc: "the operand with one element along an axis replaced", infer: inferPut,
+			lower: func(e *emitter, v Value, in []string) string {
+				attrs := []ir.Attribute{axisOf(v)}
+				if e.opset >= 16 {
+					attrs = append(attrs, ir.Attribute{Name: "reduction", Value: "none"})
+				}
+				return e.node("ScatterElements", in, attrs...)
+			},
+			vjp: func(y, dy Value) []Value {
+				axis, index, full := y.attr.axes[0], y.arg(1), dy.BroadcastTo(y.shape)
+				updates := y.arg(2)
+				return vs(full.Put(axis, index, dy.Like(0).BroadcastTo(updates.shape)), Value{}, full.Pick(axis, index))
+			}},
+		"Iota": {doc: "0, 1, 2, ... along one axis of a known or symbolic size", lower: lowerIota, flow: noFlow,
+			infer: func(c *call) (tensor.DType, tensor.Shape) { return tensor.Int64, c.attr.shape }},
+		"CumSum": {doc: "running sums along an axis",
+			infer: sameType,
+			lower: func(e *emitter, v Value, in []string) string {
+				return e.node("CumSum", []string{in[0], e.intScalar(int64(v.attr.axes[0]))},
+					ir.Attribute{Name: "exclusive", Value: int64(0)}, ir.Attribute{Name: "reverse", Value: int64(0)})
+			}},
+	}
+}
+
+func inferGather(c *call) (tensor.DType, tensor.Shape) {
+	x, index, axis := c.args[0], c.args[1], c.attr.axes[0]
+	if !index.dtype.IsInt() {
+		c.failf("the index is %v, want int64 or int32", index)
+	}
+	shape := append(slices.Clone(x.shape[:axis]), index.shape...)
+	return x.dtype, append(shape, x.shape[axis+1:]...)
+}
+
+func inferPick(c *call) (tensor.DType, tensor.Shape) {
+	x, index, axis := c.args[0], c.args[1], c.attr.axes[0]
+	if !index.dtype.IsInt() {
+		c.failf("the index is %v, want int64 or int32", index)
+	}
+	if index.Rank() != x.Rank() || !index.shape.Without(axis).Equal(x.shape.Without(axis)) {
+		c.failf("%v has no element per row of %v along axis %d", index, x, axis)
+	}
+	return x.dtype, index.shape
+}
+
+func inferPut(c *call) (tensor.DType, tensor.Shape) {
+	_, shape := inferPick(c)
+	if u := c.args[2]; u.dtype != c.args[0].dtype || !u.shape.Equal(shape) {
+		c.failf("the new elements are %v, want %v%v", u, c.args[0].dtype, shape)
+	}
+	return c.args[0].dtype, c.args[0].shape
+}
+
+func lowerIota(e *emitter, v Value, in []string) string {
+	axis := slices.IndexFunc(v.shape, func(d tensor.Dim) bool { return !d.Is(1) })
+	if axis < 0 {
+		axis = len(v.shape) - 1
+	}
+	size := e.intScalar(v.shape[axis].Size)
+	if d := v.shape[axis]; !d.Known() {
+		from := v.b.symbols[d.Sym].axis
+		size = e.node("Gather", []string{e.node("Shape", in[:1]), e.intScalar(int64(from))}, ir.Attribute{Name: "axis", Value: int64(0)})
+	}
+	line := e.node("Range", []string{e.intScalar(0), size, e.intScalar(1)})
+	var ones []int
+	for i := range v.shape {
+		if i != axis {
+			ones = append(ones, i)
+		}
+	}
+	if len(ones) == 0 {
+		return line
+	}
+	return e.node("Unsqueeze", []string{line, e.axes(ones)})
+}
+
+// Gather returns rows of x along an axis, by number: x's shape with the axis
+// replaced by index's shape. A number outside [-n, n) ends the run; one below 0
+// counts from the end, so callers replace negative numbers first. Not
+// differentiable.
+func (x Value) Gather(axis int, index Value) Value {
+	return emit("Gather", attr{axes: []int{x.axis("Gather", axis)}}, x, index)
+}
+
+// Pick returns, for every row along an axis, the elements whose numbers index
+// gives; index has x's shape except along the axis. A number outside [-n, n)
+// ends the run. The gradient needs one number per row.
+func (x Value) Pick(axis int, index Value) Value {
+	return emit("Pick", attr{axes: []int{x.axis("Pick", axis)}}, x, index)
+}
+
+// Put returns x with the elements that [Value.Pick] would return replaced.
+func (x Value) Put(axis int, index, elements Value) Value {
+	return emit("Put", attr{axes: []int{x.axis("Put", axis)}}, x, index, elements)
+}
+
+// Iota returns int64 numbers 0, 1, 2, ... along one axis of a tensor of the
+// given rank whose other axes have size 1.
+func (b *B) Iota(rank, axis int, size tensor.Dim) Value {
+	shape := make(tensor.Shape, rank)
+	for i := range shape {
+		shape[i] = tensor.D(1)
+	}
+	shape[axis] = size
+	return b.emit("Iota", attr{shape: shape}, b.sources(shape)...)
+}
+
+// CumSum returns running sums along an axis. Not differentiable.
+func (x Value) CumSum(axis int) Value {
+	return emit("CumSum", attr{axes: []int{x.axis("CumSum", axis)}}, x)
+}

@@ -1,0 +1,185 @@
+package builder
+
+import (
+	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/tensor"
+)
+
+// This file defines where values come from: inputs, constants, sizes.
+
+func inputOps() map[string]*op {
+	return map[string]*op{
+		"Input": {doc: "a named input of the graph",
+			lower: func(_ *emitter, v Value, _ []string) string { return v.attr.name }},
+		"Const": {doc: "a constant",
+			infer: func(c *call) (tensor.DType, tensor.Shape) { return c.attr.value.DType, c.attr.value.Shape() },
+			lower: func(e *emitter, v Value, _ []string) string { return e.constant(v.attr.value) }},
+		"Guard": {doc: "the first operand, checked at run time to have the sizes its symbols promise",
+			infer: sameType, flow: 1,
+			vjp:   func(y, dy Value) []Value { return vs(dy) },
+			lower: lowerGuard},
+		"Count": {doc: "the number of elements of a shape, as a rank-0 number",
+			infer: func(c *call) (tensor.DType, tensor.Shape) { return c.attr.dtype, tensor.Shape{} },
+			flow:  noFlow,
+			lower: lowerCount},
+		"StopGradient": {doc: "the operand, treated as a constant by Grad",
+			infer: sameType, flow: noFlow, lower: alias},
+		"Composite": {doc: "a group of nodes with a gradient of its own; the first operand is its value",
+			infer: sameType,
+			lower: alias},
+	}
+}
+
+// Const returns a rank-0 constant.
+func (b *B) Const(dtype tensor.DType, v float64) Value {
+	return b.emit("Const", attr{value: tensor.FromFloats(dtype, nil, []float64{v})})
+}
+
+// Constant returns t as a constant of the graph.
+func (b *B) Constant(t *tensor.Tensor) Value { return b.emit("Const", attr{value: t}) }
+
+// Like returns the rank-0 constant c with v's dtype.
+func (v Value) Like(c float64) Value { return v.b.Const(v.dtype, c) }
+
+// StopGradient returns v, which Grad then treats as a constant.
+func (v Value) StopGradient() Value { return emit("StopGradient", attr{}, v) }
+
+// bind says that a symbol is the size of an axis of a value.
+type bind struct {
+	sym  string
+	axis int   // axis of from
+	from Value // whose size it is
+	own  int   // Guard: the axis that must have this size
+}
+
+// guard makes a run fail when an input's sizes contradict symbols that were
+// declared before. ONNX Runtime itself does not look at symbols, and would
+// broadcast a size of 1 silently.
+func (b *B) guard(raw Value) Value {
+	var binds []bind
+	args := []Value{raw}
+	for axis, d := range raw.shape {
+		first, ok := b.symbols[d.Sym]
+		if d.Known() || !ok || first.from == raw && first.axis == axis {
+			continue
+		}
+		binds = append(binds, bind{sym: d.Sym, axis: first.axis, from: first.from, own: axis})
+		args = append(args, first.from)
+	}
+	if len(binds) == 0 {
+		return raw
+	}
+	return b.emit("Guard", attr{binds: binds}, args...)
+}
+
+// lowerGuard writes Reshape(x, Where(Equal(want, Shape(x)), want, -2)): Reshape
+// refuses -2, so every contradiction ends the run, and no data is copied.
+func lowerGuard(e *emitter, v Value, in []string) string {
+	got := e.node("Shape", in[:1])
+	var parts []string
+	var pending []int64 // axes gathered from one shape vector
+	var source string
+	flush := func(whole bool) {
+		switch {
+		case len(pending) == 0:
+		case whole:
+			parts = append(parts, source)
+		default:
+			parts = append(parts, e.node("Gather", []string{source, e.ints(pending...)}, ir.Attribute{Name: "axis", Value: int64(0)}))
+		}
+		pending = nil
+	}
+	next := 0
+	for axis := range v.shape {
+		from, index := got, int64(axis)
+		if next < len(v.attr.binds) && v.attr.binds[next].own == axis {
+			from, index = e.node("Shape", in[1+next:2+next]), int64(v.attr.binds[next].axis)
+			next++
+		}
+		if from != source {
+			flush(false)
+		}
+		source, pending = from, append(pending, index)
+	}
+	ref := v.attr.binds[0].from
+	flush(len(parts) == 0 && len(pending) == ref.Rank() && inOrder(pending))
+	want := parts[0]
+	if len(parts) > 1 {
+		want = e.node("Concat", parts, ir.Attribute{Name: "axis", Value: int64(0)})
+	}
+	same := e.node("Equal", []string{want, got})
+	return e.node("Reshape", []string{in[0], e.node("Where", []string{same, want, e.intScalar(-2)})}, e.allowZero()...)
+}
+
+func inOrder(axes []int64) bool {
+	for i, a := range axes {
+		if a != int64(i) {
+			return false
+		}
+	}
+	return true
+}
+
+// Count returns the number of elements of a shape as a rank-0 number of a
+// dtype. Its symbols must occur in the graph already.
+func (b *B) Count(dtype tensor.DType, shape tensor.Shape) Value {
+	if sizes, ok := shape.Known(); ok {
+		n, err := tensor.Count(sizes)
+		if err != nil {
+			fail("Count", nil, "%v", err)
+		}
+		return b.Const(dtype, float64(n))
+	}
+	for _, in := range b.inputs {
+		if in.shape.Equal(shape) {
+			return b.emit("Count", attr{dtype: dtype}, in)
+		}
+	}
+	return b.emit("Count", attr{dtype: dtype, shape: shape}, b.sources(shape)...)
+}
+
+// Numel returns the number of v's elements as a rank-0 number of v's dtype.
+func (v Value) Numel() Value { return v.b.Count(v.dtype, v.shape) }
+
+// sources returns the values whose sizes give a shape's symbols, in order.
+func (b *B) sources(shape tensor.Shape) []Value {
+	var from []Value
+	for _, d := range shape {
+		if d.Known() {
+			continue
+		}
+		s, ok := b.symbols[d.Sym]
+		if !ok {
+			fail("Shape", nil, "size %s occurs in no value of the graph", d.Sym)
+		}
+		from = append(from, s.from)
+	}
+	return from
+}
+
+func lowerCount(e *emitter, v Value, in []string) string {
+	var n string
+	if v.attr.shape == nil {
+		n = e.node("Size", in)
+	} else {
+		known, next := int64(1), 0
+		for _, d := range v.attr.shape {
+			if d.Known() {
+				known *= d.Size
+				continue
+			}
+			axis := v.b.symbols[d.Sym].axis
+			size := e.node("Gather", []string{e.node("Shape", in[next:next+1]), e.intScalar(int64(axis))}, ir.Attribute{Name: "axis", Value: int64(0)})
+			next++
+			if n == "" {
+				n = size
+			} else {
+				n = e.node("Mul", []string{n, size})
+			}
+		}
+		if known != 1 {
+			n = e.node("Mul", []string{n, e.intScalar(known)})
+		}
+	}
+	return e.cast(n, tensor.Int64, v.dtype)
+}

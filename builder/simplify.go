@@ -1,0 +1,126 @@
+package builder
+
+import (
+	"math"
+)
+
+// simplify returns a value equal to n in IEEE arithmetic for every operand, NaN
+// and infinities included, or the zero Value when there is none. It never turns
+// x·0 into 0 or x-x into 0.
+func simplify(b *B, n *node) Value {
+	switch n.op.code {
+	case "Add", "Sub", "Mul", "Div", "Neg":
+		return simplifyArithmetic(b, n)
+	case "Cast":
+		return simplifyCast(b, n)
+	case "Where":
+		if n.args[1] == n.args[2] && n.args[1].shape.Equal(n.shape) {
+			return n.args[1] // Where(c, x, x) = x
+		}
+	case "SumAll":
+		if n.args[0].Rank() == 0 {
+			return n.args[0] // a sum of one element
+		}
+	case "Sum", "ReduceMax", "ReduceMin":
+		return simplifyReduction(n)
+	case "Unsqueeze", "Squeeze", "Reshape", "Transpose":
+		return simplifyMove(n)
+	}
+	return Value{}
+}
+
+func simplifyArithmetic(b *B, n *node) Value {
+	x := n.args[0]
+	if n.op.code == "Neg" {
+		if c, ok := x.constant(); ok {
+			return b.Const(n.dtype, -c) // -c
+		}
+		if x.op.code == "Neg" {
+			return x.arg(0) // -(-x) = x
+		}
+		return Value{}
+	}
+	y := n.args[1]
+	p, xConst := x.constant()
+	q, yConst := y.constant()
+	if xConst && yConst && n.dtype.IsFloat() {
+		return fold(b, n, p, q)
+	}
+	keepsX, keepsY := x.shape.Equal(n.shape), y.shape.Equal(n.shape)
+	switch code := n.op.code; {
+	case code == "Mul" && yConst && q == 1 && keepsX:
+		return x // x·1 = x
+	case code == "Mul" && xConst && p == 1 && keepsY:
+		return y // 1·y = y
+	case code == "Div" && yConst && q == 1 && keepsX:
+		return x // x/1 = x
+	case code == "Sub" && yConst && q == 0 && !math.Signbit(q) && keepsX && n.dtype.IsFloat():
+		return x // x-0 = x, also for x = -0
+	case code == "Add" && y.op.code == "Neg":
+		return x.Sub(y.arg(0)) // x+(-y) = x-y
+	case code == "Sub" && y.op.code == "Neg":
+		return x.Add(y.arg(0)) // x-(-y) = x+y
+	}
+	return Value{}
+}
+
+// fold computes with two constants and rounds as the dtype does. float32
+// arithmetic done in float64 and rounded once is what float32 hardware gives.
+func fold(b *B, n *node, p, q float64) Value {
+	r := map[string]float64{"Add": p + q, "Sub": p - q, "Mul": p * q, "Div": p / q}[n.op.code]
+	return b.Const(n.dtype, r)
+}
+
+func simplifyCast(b *B, n *node) Value {
+	x := n.args[0]
+	if x.dtype == n.dtype {
+		return x // a cast to the same dtype
+	}
+	if _, ok := x.constant(); ok {
+		return b.Constant(x.attr.value.Cast(n.dtype)) // a constant of the other dtype
+	}
+	return Value{}
+}
+
+func simplifyReduction(n *node) Value {
+	x := n.args[0]
+	if len(n.attr.axes) == 0 {
+		return x // a reduction over no axes
+	}
+	for _, a := range n.attr.axes {
+		if !x.shape[a].Is(1) {
+			return Value{}
+		}
+	}
+	if n.attr.keep {
+		return x // a reduction over axes of size 1
+	}
+	return x.Squeeze(n.attr.axes...)
+}
+
+func simplifyMove(n *node) Value {
+	x := n.args[0]
+	same := len(n.attr.axes) == len(x.attr.axes)
+	for i := range n.attr.axes {
+		same = same && n.attr.axes[i] == x.attr.axes[i]
+	}
+	switch code := n.op.code; {
+	case code == "Reshape" && x.shape.Equal(n.shape),
+		(code == "Unsqueeze" || code == "Squeeze") && len(n.attr.axes) == 0,
+		code == "Transpose" && identity(n.attr.axes):
+		return x // nothing moves
+	case code == "Squeeze" && x.op.code == "Unsqueeze" && same,
+		code == "Unsqueeze" && x.op.code == "Squeeze" && same:
+		return x.arg(0) // the second undoes the first
+	}
+	return Value{}
+}
+
+func identity(axes []int) bool {
+	for i, a := range axes {
+		if a != i {
+			return false
+		}
+	}
+	return true
+}

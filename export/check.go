@@ -1,0 +1,335 @@
+package export
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/tensor"
+)
+
+// Check reports the first reason why m is no valid loss file, as one line that
+// names the node or value; nil means valid. It checks that
+//   - the opset is in the window (else the error wraps [ErrOpset]), the IR version
+//     is the opset's, and metadata keys are distinct;
+//   - every operator exists at the opset and has inputs, outputs and attributes
+//     as its schema wants them;
+//   - names are unique, also when case is ignored, since some importers fold it;
+//   - nodes stand in dependency order, and nothing is computed without being used;
+//   - initializers have as many bytes as their sizes say;
+//   - inputs and outputs are named by identifiers, have dtype and shape, and nodes
+//     produce the outputs.
+//
+// Subgraphs are held to the same rules and may use the names around them; their
+// own inputs and outputs may go without dtype and shape. Dtypes and shapes
+// between nodes are not inferred.
+func Check(m *ir.Model) error {
+	if m == nil || m.Graph == nil {
+		return errors.New("the model has no graph")
+	}
+	want, err := IRVersion(m.Opset)
+	if err != nil {
+		return err
+	}
+	if m.IRVersion != want {
+		return fmt.Errorf("ir version %d does not belong to opset %d: want %d", m.IRVersion, m.Opset, want)
+	}
+	for i, p := range m.Metadata {
+		if slices.ContainsFunc(m.Metadata[:i], func(q ir.Prop) bool { return q.Key == p.Key }) {
+			return fmt.Errorf("metadata key %q stands twice", p.Key)
+		}
+	}
+	if len(m.Graph.Outputs) == 0 {
+		return errors.New("the graph has no outputs")
+	}
+	return newScope(m.Opset, nil).graph(m.Graph)
+}
+
+// nodeName names a node in an error: "node 3 (Mul -> t7)".
+func nodeName(i int, n ir.Node) string {
+	to := ""
+	if len(n.Outputs) > 0 {
+		to = " -> " + plain(n.Outputs[0])
+	}
+	return fmt.Sprintf("node %d (%s%s)", i, plain(n.Op), to)
+}
+
+// plain returns s on one line: names from a foreign file may hold anything.
+func plain(s string) string {
+	q := strconv.Quote(s)
+	return q[1 : len(q)-1]
+}
+
+// scope is the names of one graph while it is checked.
+type scope struct {
+	opset  int64
+	outer  *scope // nil for the main graph
+	depth  int
+	values map[string]*value // by name
+	folded map[string]string // name by name in lower case
+}
+
+// value is a name that is defined.
+type value struct {
+	byNode bool // produced by a node
+	used   bool // read by a node of this graph or of one inside, or an output
+}
+
+func newScope(opset int64, outer *scope) *scope {
+	s := &scope{opset: opset, outer: outer, values: map[string]*value{}, folded: map[string]string{}}
+	if outer != nil {
+		s.depth = outer.depth + 1
+	}
+	return s
+}
+
+// define adds a name, which must be new here and around.
+func (s *scope) define(name string, byNode bool) error {
+	if name == "" {
+		return errors.New("a name is empty")
+	}
+	lower := strings.ToLower(name)
+	for at := s; at != nil; at = at.outer {
+		switch other, taken := at.folded[lower]; {
+		case taken && other == name:
+			return fmt.Errorf("the name %q is taken already", name)
+		case taken:
+			return fmt.Errorf("the names %q and %q differ in case only", other, name)
+		}
+	}
+	s.folded[lower] = name
+	s.values[name] = &value{byNode: byNode}
+	return nil
+}
+
+// use marks a name as used, here or around; false when it is not defined yet.
+func (s *scope) use(name string) bool {
+	for at := s; at != nil; at = at.outer {
+		if v := at.values[name]; v != nil {
+			v.used = true
+			return true
+		}
+	}
+	return false
+}
+
+func (s *scope) graph(g *ir.Graph) error {
+	if g.Name == "" {
+		return errors.New("the graph has no name")
+	}
+	for _, p := range g.Inputs {
+		if err := s.input(p); err != nil {
+			return fmt.Errorf("input %q: %w", p.Name, err)
+		}
+	}
+	for _, init := range g.Initializers {
+		if err := s.initializer(init); err != nil {
+			return fmt.Errorf("initializer %q: %w", init.Name, err)
+		}
+	}
+	for i, n := range g.Nodes {
+		if err := s.node(n); err != nil {
+			return fmt.Errorf("%s: %w", nodeName(i, n), err)
+		}
+	}
+	for i, p := range g.Outputs {
+		if err := s.output(p, g.Outputs[:i]); err != nil {
+			return fmt.Errorf("output %q: %w", p.Name, err)
+		}
+	}
+	return s.unused(g)
+}
+
+func (s *scope) input(p ir.Port) error {
+	if err := s.port(p); err != nil {
+		return err
+	}
+	return s.define(p.Name, false)
+}
+
+func (s *scope) initializer(init ir.Initializer) error {
+	if err := checkTensor(init.Tensor); err != nil {
+		return err
+	}
+	return s.define(init.Name, false)
+}
+
+// output checks an output after those before it.
+func (s *scope) output(p ir.Port, before []ir.Port) error {
+	if err := s.port(p); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(before, func(q ir.Port) bool { return q.Name == p.Name }) {
+		return errors.New("it stands twice")
+	}
+	v := s.values[p.Name]
+	if v == nil {
+		return errors.New("nothing in the graph defines it")
+	}
+	if s.outer == nil && !v.byNode {
+		return errors.New("no node produces it: pass it through Identity")
+	}
+	v.used = true
+	return nil
+}
+
+// port checks the name, dtype and shape of an input or output.
+func (s *scope) port(p ir.Port) error {
+	if !isIdentifier(p.Name) {
+		return errors.New("the name is no identifier: use letters, digits and _, not starting with a digit")
+	}
+	if s.outer != nil && p.DType == tensor.Undefined && p.Shape == nil {
+		return nil
+	}
+	if _, err := dtypeOf(int32(p.DType)); err != nil {
+		return err
+	}
+	if s.outer == nil && p.Shape == nil {
+		return errors.New("the rank is unknown: give a shape (rank 0 is an empty one, not nil)")
+	}
+	for i, d := range p.Shape {
+		if d.Known() && d.Size < 0 || !d.Known() && !isIdentifier(d.Sym) {
+			return fmt.Errorf("axis %d is %q: use a size of 0 or more, or an identifier", i, d)
+		}
+	}
+	return nil
+}
+
+func isIdentifier(s string) bool {
+	for i, r := range s {
+		letter := r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+		if !letter && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func (s *scope) node(n ir.Node) error {
+	f, err := lookup(n.Op, s.opset)
+	if err != nil {
+		return err
+	}
+	if err := f.inputs.check("input", n.Inputs); err != nil {
+		return err
+	}
+	if err := f.outputs.check("output", n.Outputs); err != nil {
+		return err
+	}
+	for _, name := range n.Inputs {
+		if name != "" && !s.use(name) {
+			return fmt.Errorf("its input %q is not defined before it", name)
+		}
+	}
+	if err := s.attributes(f, n); err != nil {
+		return err
+	}
+	for _, name := range n.Outputs {
+		if name == "" {
+			continue // an optional output that is absent
+		}
+		if err := s.define(name, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check reports too few or too many names, and required ones that are empty.
+func (c count) check(role string, names []string) error {
+	switch {
+	case len(names) < c.min:
+		return fmt.Errorf("it has %d %ss, want at least %d", len(names), role, c.min)
+	case len(names) > c.max:
+		return fmt.Errorf("it has %d %ss, want at most %d", len(names), role, c.max)
+	}
+	for i, name := range names {
+		if name == "" && (i < c.min || c.max == many) {
+			return fmt.Errorf("its %s %d is required and has no name", role, i)
+		}
+	}
+	return nil
+}
+
+func (s *scope) attributes(f form, n ir.Node) error {
+	seen := map[string]any{}
+	for _, a := range n.Attributes {
+		spec, ok := f.attr(a.Name)
+		if !ok {
+			return fmt.Errorf("attribute %q does not exist at opset %d", a.Name, s.opset)
+		}
+		if _, twice := seen[a.Name]; twice {
+			return fmt.Errorf("attribute %q stands twice", a.Name)
+		}
+		seen[a.Name] = a.Value
+		if err := s.attribute(spec, a.Value); err != nil {
+			return fmt.Errorf("attribute %q: %w", a.Name, err)
+		}
+	}
+	for _, spec := range f.attrs {
+		if _, ok := seen[spec.name]; spec.required && !ok {
+			return fmt.Errorf("attribute %q (%v) is missing", spec.name, spec.kind)
+		}
+	}
+	switch n.Op {
+	case "Constant":
+		if len(seen) != 1 {
+			return fmt.Errorf("it has %d attributes, want exactly one value", len(seen))
+		}
+	case "Scan":
+		return checkScan(n, seen["body"].(*ir.Graph), seen["num_scan_inputs"].(int64))
+	}
+	return nil
+}
+
+func (s *scope) attribute(spec attrSpec, value any) error {
+	k, err := kindOf(value)
+	if err != nil {
+		return err
+	}
+	if k != spec.kind {
+		return fmt.Errorf("it is a %v, want %v", k, spec.kind)
+	}
+	switch v := value.(type) {
+	case *tensor.Tensor:
+		return checkTensor(v)
+	case *ir.Graph:
+		if s.depth == maxDepth {
+			return fmt.Errorf("subgraphs nest deeper than %d", maxDepth)
+		}
+		return newScope(s.opset, s).graph(v)
+	}
+	return nil
+}
+
+// checkScan compares the body's inputs and outputs with the node's.
+func checkScan(n ir.Node, body *ir.Graph, scanned int64) error {
+	states := int64(len(n.Inputs)) - scanned
+	switch {
+	case scanned < 1 || states < 0:
+		return fmt.Errorf("num_scan_inputs is %d, want 1 to %d", scanned, len(n.Inputs))
+	case len(body.Inputs) != len(n.Inputs):
+		return fmt.Errorf("its body has %d inputs, want %d", len(body.Inputs), len(n.Inputs))
+	case len(body.Outputs) != len(n.Outputs) || int64(len(n.Outputs)) < states:
+		return fmt.Errorf("its body has %d outputs for %d outputs and %d states", len(body.Outputs), len(n.Outputs), states)
+	}
+	return nil
+}
+
+// unused reports a node or initializer that nothing uses.
+func (s *scope) unused(g *ir.Graph) error {
+	for i, n := range g.Nodes {
+		if !slices.ContainsFunc(n.Outputs, func(name string) bool { return name != "" && s.values[name].used }) {
+			return fmt.Errorf("%s: nothing uses its outputs", nodeName(i, n))
+		}
+	}
+	for _, init := range g.Initializers {
+		if !s.values[init.Name].used {
+			return fmt.Errorf("initializer %q: nothing uses it", init.Name)
+		}
+	}
+	return nil
+}

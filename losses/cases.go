@@ -1,0 +1,307 @@
+package losses
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lossgen/lossgen/builder/tensor"
+)
+
+// Case is a request with the values of its inputs, for which PyTorch computes
+// the golden outputs. Zero fields have their defaults.
+type Case struct {
+	Name       string
+	Options    Values
+	With       []string
+	Grad       []string // nil: every input that has a gradient
+	GradOutput bool
+	Shapes     map[string]string
+	Sizes      map[string]int64  // of letters
+	Fill       map[string]string // how an input is filled: see testdata/README.md
+	Set        map[string]Edge   // elements that are replaced afterwards
+	Dtypes     []string          // nil: float32 and float64
+}
+
+// Edge replaces elements of an input, by flat index.
+type Edge map[int]float64
+
+// GoldenCase is a case as the golden script reads it.
+type GoldenCase struct {
+	Loss    string           `json:"loss"`
+	Case    string           `json:"case"`
+	Request Request          `json:"request"`
+	Outputs []NamedText      `json:"outputs"` // PyTorch expressions
+	Grad    []string         `json:"grad"`
+	Inputs  []GoldenInput    `json:"inputs"`
+	Dtypes  []string         `json:"dtypes"`
+	Sizes   map[string]int64 `json:"sizes"`
+}
+
+// NamedText is an output and the PyTorch expression that computes it.
+type NamedText struct {
+	Name       string `json:"name"`
+	Expression string `json:"expression"`
+}
+
+// GoldenInput says how an input of a case is filled.
+type GoldenInput struct {
+	Name string            `json:"name"`
+	Kind string            `json:"kind"` // "float" or "index"
+	Dims []int64           `json:"dims"`
+	Fill string            `json:"fill"`
+	Set  map[string]string `json:"set,omitempty"` // flat index -> number
+}
+
+// Cases returns all golden cases of a loss: those that follow from its
+// declaration (every accepted rank, option, optional input and reduction, empty
+// and single-row batches, values that are not finite), and its own.
+func Cases(l Loss) ([]GoldenCase, error) {
+	var out []GoldenCase
+	seen := map[string]bool{}
+	for _, c := range append(derivedCases(l), l.Cases()...) {
+		if seen[c.Name] {
+			return nil, fmt.Errorf("%s has two cases named %s", l.Declaration().Name, c.Name)
+		}
+		seen[c.Name] = true
+		g, err := c.golden(l)
+		if err != nil {
+			return nil, fmt.Errorf("case %s: %w", c.Name, err)
+		}
+		out = append(out, g)
+	}
+	return out, nil
+}
+
+func derivedCases(l Loss) []Case {
+	var all []Case
+	for _, list := range [][]Case{rankCases(l), optionCases(l), optionalCases(l), batchCases(l), edgeCases(l)} {
+		all = append(all, list...)
+	}
+	return all
+}
+
+func reductionsOf(l Loss) []string {
+	for _, o := range l.Options() {
+		if o.Name == "reduction" {
+			return o.Choices
+		}
+	}
+	return []string{""}
+}
+
+func withReduction(v Values, r string) Values {
+	out := Values{}
+	for name, value := range v {
+		out[name] = value
+	}
+	if r != "" {
+		out["reduction"] = r
+	}
+	return out
+}
+
+// starRanks are what "*" is tried as.
+func starRanks(pattern string) []string {
+	if !strings.Contains(pattern, "*") {
+		return []string{pattern}
+	}
+	stars := []string{"", "A", "A,B", "A,B,E"}
+	out := make([]string, len(stars))
+	for i, star := range stars {
+		var parts []string
+		for _, part := range tokens(pattern) {
+			if part != "*" {
+				parts = append(parts, part)
+			} else if star != "" {
+				parts = append(parts, star)
+			}
+		}
+		out[i] = strings.Join(parts, ",")
+	}
+	return out
+}
+
+func rankCases(l Loss) []Case {
+	spec := l.Declaration()
+	first := spec.Inputs[0].Name
+	var out []Case
+	for i, pattern := range spec.Shapes {
+		for _, shape := range starRanks(pattern[first]) {
+			for _, r := range reductionsOf(l) {
+				out = append(out, Case{
+					Name:    fmt.Sprintf("shape%d_%s_%s", i, strings.ReplaceAll(shape, ",", ""), r),
+					Options: withReduction(nil, r), Shapes: map[string]string{first: shape},
+				})
+			}
+		}
+	}
+	return out
+}
+
+func optionCases(l Loss) []Case {
+	var out []Case
+	for _, o := range l.Options() {
+		if o.Name == "reduction" {
+			continue
+		}
+		for _, value := range o.Try {
+			for _, r := range reductionsOf(l) {
+				name := strings.NewReplacer(",", "_", "-", "m").Replace(Text(value))
+				out = append(out, Case{
+					Name:    fmt.Sprintf("%s_%s_%s", o.Name, name, r),
+					Options: withReduction(Values{o.Name: value}, r),
+				})
+			}
+		}
+	}
+	return out
+}
+
+func optionalCases(l Loss) []Case {
+	var names []string
+	for _, in := range l.Declaration().Inputs {
+		if in.Optional {
+			names = append(names, in.Name)
+		}
+	}
+	sets := [][]string{}
+	for _, name := range names {
+		sets = append(sets, []string{name})
+	}
+	if len(names) > 1 {
+		sets = append(sets, names)
+	}
+	var out []Case
+	for _, with := range sets {
+		for _, r := range reductionsOf(l) {
+			out = append(out, Case{Name: "with_" + strings.Join(with, "_") + "_" + r, With: with, Options: withReduction(nil, r)})
+		}
+	}
+	return out
+}
+
+func batchCases(l Loss) []Case {
+	var out []Case
+	for _, r := range reductionsOf(l) {
+		if r != string(None) {
+			out = append(out, Case{Name: "upstream_" + r, Options: withReduction(nil, r), GradOutput: true})
+		}
+		for name, sizes := range map[string]map[string]int64{"empty": {"N": 0}, "single": {"N": 1}, "one_class": {"C": 1}} {
+			if name != "one_class" || usesLetter(l, "C") {
+				out = append(out, Case{Name: name + "_" + r, Options: withReduction(nil, r), Sizes: sizes})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b Case) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+func usesLetter(l Loss, letter string) bool {
+	for _, pattern := range l.Declaration().Shapes[0] {
+		if slices.Contains(tokens(pattern), letter) {
+			return true
+		}
+	}
+	return false
+}
+
+// golden completes a case.
+func (c Case) golden(l Loss) (GoldenCase, error) {
+	spec, err := l.For(c.Options)
+	if err != nil {
+		return GoldenCase{}, err
+	}
+	r := Request{Loss: spec.Name, Options: c.Options, With: c.With, GradOutput: c.GradOutput, Shapes: c.Shapes, Grad: c.Grad}
+	if c.Grad == nil {
+		for _, in := range spec.Inputs {
+			if in.Grad != No && (!in.Optional || slices.Contains(c.With, in.Name)) {
+				r.Grad = append(r.Grad, in.Name)
+			}
+		}
+	}
+	p, err := r.Resolve()
+	if err != nil {
+		return GoldenCase{}, err
+	}
+	graph, err := p.Graph()
+	if err != nil {
+		return GoldenCase{}, err
+	}
+	g := GoldenCase{
+		Loss: p.Loss, Case: c.Name, Request: r, Grad: p.Differentiated(), Sizes: map[string]int64{},
+		Outputs: []NamedText{{"loss", p.Expression()}}, Dtypes: c.Dtypes,
+	}
+	if g.Dtypes == nil {
+		g.Dtypes = []string{"float32", "float64"}
+	}
+	g.Request.Options = p.Options
+	for _, port := range p.Ports {
+		in := c.input(port.Name, port.Shape, port.Domain, g.Sizes)
+		if port.Domain.IsIndex() {
+			in.Kind = "index"
+		}
+		g.Inputs = append(g.Inputs, in)
+	}
+	if p.GradOutput {
+		g.Inputs = append(g.Inputs, c.input("grad_output", graph.Output("loss").Shape(), Real, g.Sizes))
+	}
+	return g, nil
+}
+
+func (c Case) input(name string, shape tensor.Shape, domain Domain, sizes map[string]int64) GoldenInput {
+	in := GoldenInput{Name: name, Kind: "float", Dims: []int64{}, Fill: domain.fill(shape, sizes, c.Sizes)}
+	for _, d := range shape {
+		in.Dims = append(in.Dims, sizeOf(d, sizes, c.Sizes))
+	}
+	if fill, ok := c.Fill[name]; ok {
+		in.Fill = fill
+	}
+	for i, v := range c.Set[name] {
+		if in.Set == nil {
+			in.Set = map[string]string{}
+		}
+		in.Set[fmt.Sprint(i)] = Text(v)
+	}
+	return in
+}
+
+// sizeOf gives letters small, different sizes.
+func sizeOf(d tensor.Dim, sizes, fixed map[string]int64) int64 {
+	if d.Known() {
+		return d.Size
+	}
+	usual := map[string]int64{"N": 4, "C": 5, "D": 3, "A": 3, "B": 2, "E": 4, "T": 6, "S": 3}
+	if n, ok := usual[d.Sym]; ok {
+		sizes[d.Sym] = n
+	} else {
+		sizes[d.Sym] = 2
+	}
+	if n, ok := fixed[d.Sym]; ok {
+		sizes[d.Sym] = n
+	}
+	return sizes[d.Sym]
+}
+
+// fill says how golden inputs of a domain are drawn.
+func (d Domain) fill(shape tensor.Shape, sizes, fixed map[string]int64) string {
+	axis := min(1, len(shape)-1)
+	switch d {
+	case Class:
+		return fmt.Sprintf("class:%d", sizeOf(tensor.S("C"), sizes, fixed))
+	case Signs:
+		return "sign"
+	case Unit:
+		return "uniform:0:1"
+	case Positive, Weight:
+		return "positive"
+	case Simplex:
+		return fmt.Sprintf("simplex:%d", axis)
+	case LogProb:
+		return fmt.Sprintf("logprob:%d", axis)
+	case Box:
+		return "boxes"
+	default:
+		return "normal"
+	}
+}

@@ -1,0 +1,171 @@
+package losses
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/tensor"
+)
+
+// Def is a loss with options of type O, a struct whose field tags declare the
+// options. The losses of this package are variables of it.
+type Def[O any] struct {
+	Spec
+	// Defaults are PyTorch's.
+	Defaults O
+	// Ports gives inputs and shapes that depend on the options, instead of the
+	// Spec's.
+	Ports func(o O) ([]Input, []Shapes)
+	// Validate finds options that do not go together.
+	Validate func(o O) error
+	// Body builds the graph.
+	Body func(c *Call, o O) Term
+	// Reference writes the PyTorch expression where the template Torch cannot.
+	Reference func(c *Call, o O) string
+	// Golden adds cases beside those that are derived from the declaration.
+	Golden []Case
+}
+
+// Declaration implements [Loss].
+func (d *Def[O]) Declaration() Spec { return d.specFor(d.Defaults) }
+
+func (d *Def[O]) specFor(o O) Spec {
+	s := d.Spec
+	if d.Ports != nil {
+		s.Inputs, s.Shapes = d.Ports(o)
+	}
+	return s
+}
+
+// Options implements [Loss].
+func (d *Def[O]) Options() []Option { return optionsOf(d.Defaults) }
+
+// Cases implements [Loss].
+func (d *Def[O]) Cases() []Case { return d.Golden }
+
+// For implements [Loss].
+func (d *Def[O]) For(v Values) (Spec, error) {
+	o, err := d.typed(v)
+	return d.specFor(o), err
+}
+
+// typed fills the options struct from values that completed ones hold.
+func (d *Def[O]) typed(v Values) (O, error) {
+	o := d.Defaults
+	fields := reflect.ValueOf(&o).Elem()
+	for _, opt := range d.Options() {
+		if value, ok := v[opt.Name]; ok {
+			toField(fields.Field(opt.field), value)
+		}
+	}
+	if d.Validate != nil {
+		if err := d.Validate(o); err != nil {
+			return o, fmt.Errorf("%s: %w", d.Name, err)
+		}
+	}
+	return o, nil
+}
+
+// values returns the options as Values.
+func (d *Def[O]) values(o O) Values {
+	v := Values{}
+	fields := reflect.ValueOf(o)
+	for _, opt := range d.Options() {
+		v[opt.Name] = fromField(fields.Field(opt.field))
+	}
+	return v
+}
+
+func (d *Def[O]) build(c *Call, v Values) Term {
+	o, _ := d.typed(v)
+	return d.Body(c, o)
+}
+
+func (d *Def[O]) reference(c *Call, v Values) string {
+	if d.Reference != nil {
+		o, _ := d.typed(v)
+		return d.Reference(c, o)
+	}
+	return c.expand(d.Torch, v)
+}
+
+// Model returns the loss with these options as an ONNX model. Each change alters
+// the request before: which gradients, which shapes, which dtype.
+func (d *Def[O]) Model(o O, changes ...func(*Request)) (*ir.Model, error) {
+	r := Request{Loss: d.Name, Options: d.values(o)}
+	for _, change := range changes {
+		change(&r)
+	}
+	return r.Model()
+}
+
+// Apply adds the loss to a graph under construction, for building larger graphs:
+// inputs by name, the result reduced as the options say.
+func (d *Def[O]) Apply(c *Call, o O) Term { return d.Body(c, o) }
+
+// expand fills a template of a PyTorch expression.
+func (c *Call) expand(template string, v Values) string {
+	var pairs []string
+	for _, in := range c.plan.Spec.Inputs {
+		text := in.Name
+		switch {
+		case !c.Has(in.Name):
+			text = "None"
+		case in.Domain.IsIndex() && c.plan.Request.IndexDType != tensor.Int64:
+			text += ".long()"
+		}
+		pairs = append(pairs, "{"+in.Name+"}", text)
+	}
+	for name, value := range v { // an input with an option's name goes first
+		pairs = append(pairs, "{"+name+"}", python(value))
+	}
+	return strings.NewReplacer(pairs...).Replace(template)
+}
+
+// nearest returns the names most like name by edit distance.
+func nearest(name string, known []string, n int) []string {
+	type scored struct {
+		name  string
+		score int
+	}
+	var list []scored
+	for _, k := range known {
+		score := editDistance(name, k)
+		if strings.Contains(k, name) || strings.Contains(name, k) {
+			score = min(score, 1)
+		}
+		if score <= max(2, len(name)/2) {
+			list = append(list, scored{k, score})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b scored) int { return a.score - b.score })
+	var out []string
+	for _, s := range list[:min(n, len(list))] {
+		out = append(out, s.name)
+	}
+	return out
+}
+
+// editDistance counts the insertions, deletions and replacements between a and b.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, diagonal+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
+}

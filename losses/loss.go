@@ -1,0 +1,176 @@
+package losses
+
+import (
+	"strings"
+
+	"github.com/lossgen/lossgen/builder"
+	"github.com/lossgen/lossgen/builder/tensor"
+)
+
+// Version is the released version of lossgen. It is written into every model,
+// so it changes only when a release does.
+const Version = "0.1.0"
+
+// Reduction says how the unreduced losses become the result.
+type Reduction string
+
+// The reductions, named as in PyTorch.
+const (
+	None      Reduction = "none"
+	Mean      Reduction = "mean"
+	Sum       Reduction = "sum"
+	BatchMean Reduction = "batchmean"
+)
+
+// Domain says which values an input may have. Golden cases and the live
+// comparison with PyTorch draw from it.
+type Domain string
+
+// The domains.
+const (
+	Real     Domain = "real"     // any number
+	Class    Domain = "class"    // an integer label in [0, C)
+	Signs    Domain = "sign"     // -1 or 1
+	Unit     Domain = "unit"     // [0, 1]
+	Positive Domain = "positive" // (0, inf)
+	Simplex  Domain = "simplex"  // probabilities that sum to 1 over the classes
+	LogProb  Domain = "logprob"  // log-probabilities over the classes
+	Weight   Domain = "weight"   // [0, inf)
+	Box      Domain = "box"      // x1, y1, x2, y2 with x1 < x2 and y1 < y2
+)
+
+// IsIndex reports whether values of the domain are integers.
+func (d Domain) IsIndex() bool { return d == Class }
+
+// Differentiation says whether an input has a gradient.
+type Differentiation int
+
+// No: PyTorch has none. OnDemand: when asked for. Default: unless something
+// else is asked for.
+const (
+	No Differentiation = iota
+	OnDemand
+	Default
+)
+
+// Input declares a tensor input.
+type Input struct {
+	Name     string
+	Doc      string
+	Domain   Domain
+	Optional bool // exists only when asked for by name
+	Grad     Differentiation
+}
+
+// Shapes gives the shape of each input, as a list of letters and sizes in which
+// "*" stands for any number of axes: {"input": "N,C,*", "target": "N,*"}.
+type Shapes map[string]string
+
+// Spec is the part of a declaration that does not depend on the options' type.
+type Spec struct {
+	Name    string   // as in torch.nn.functional, without "_loss"
+	Class   string   // the class in torch.nn, or ""
+	Aliases []string // further names
+	Family  string   // heading in lists: "classification", "regression", ...
+	Title   string   // one line, lower case, no period
+	Formula string   // one line
+	// Torch is the PyTorch expression. {option} is the option's value, {name} of
+	// an optional input is its name or None, and {target} of integer labels adds
+	// .long() where they are int32.
+	Torch string
+	// Inputs, in PyTorch's argument order.
+	Inputs []Input
+	// Shapes lists the accepted shapes; the first is the default.
+	Shapes []Shapes
+	// Star is what "*" stands for by default.
+	Star string
+	// Broadcast: inputs may have different shapes that broadcast, as in PyTorch.
+	Broadcast bool
+	// LabelPolicy says what a label does that PyTorch raises on.
+	LabelPolicy string
+	// Traps are what people get wrong, a sentence each.
+	Traps []string
+	// NaNRows: where an input is NaN, the gradient of its element or row may be
+	// NaN where PyTorch's is a number.
+	NaNRows bool
+	// Expect gives a reason where the declared gradient is meant to differ from
+	// the derivative of the value, as PyTorch's does.
+	NotDerivative string
+}
+
+// Loss is a declared loss, whatever the type of its options.
+type Loss interface {
+	// Declaration returns the loss's declaration for its default options.
+	Declaration() Spec
+	// Options lists the options with their defaults and bounds.
+	Options() []Option
+	// Cases returns golden cases that the declaration adds to the derived ones.
+	Cases() []Case
+	// For returns the declaration for the given options, which may decide the
+	// inputs and shapes.
+	For(Values) (Spec, error)
+	// build adds the loss's nodes to the graph of a call.
+	build(c *Call, v Values) Term
+	// reference returns the PyTorch expression.
+	reference(c *Call, v Values) string
+}
+
+// All lists every loss, by family.
+var All = []Loss{
+	CrossEntropy, NLL, Focal,
+	L1, MSE, SmoothL1, Huber, Quantile,
+	MultiTask,
+}
+
+// Find returns the loss with a name: the canonical one, PyTorch's function or
+// class name in any case, or a short form. The second result holds options that
+// the name implies.
+func Find(name string) (Loss, Values, bool) {
+	want := fold(name)
+	for _, l := range All {
+		s := l.Declaration()
+		for _, n := range append([]string{s.Name, s.Name + "_loss", s.Class}, s.Aliases...) {
+			if n != "" && fold(n) == want {
+				return l, presets()[want], true
+			}
+		}
+	}
+	return nil, nil, false
+}
+
+func fold(name string) string { return strings.ToLower(strings.ReplaceAll(name, "-", "_")) }
+
+// presets are names that stand for a loss with options.
+func presets() map[string]Values {
+	return map[string]Values{"label_smoothing": {"label_smoothing": 0.1}}
+}
+
+// Nearest returns the canonical names and short forms most like name, best
+// first, at most three.
+func Nearest(name string) []string {
+	var known []string
+	for _, l := range All {
+		s := l.Declaration()
+		known = append(append(known, s.Name), s.Aliases...)
+	}
+	return nearest(fold(name), known, 3)
+}
+
+// Call is a loss being built: its inputs as values of the type that it computes
+// in (float32 for 16-bit inputs).
+type Call struct {
+	B       *builder.B
+	Compute tensor.DType
+	inputs  map[string]builder.Value
+	plan    *Plan
+}
+
+// In returns an input's value; the zero Value for an optional one that was not
+// asked for.
+func (c *Call) In(name string) builder.Value { return c.inputs[name] }
+
+// Has reports whether an optional input was asked for.
+func (c *Call) Has(name string) bool { _, ok := c.inputs[name]; return ok }
+
+// Const returns a constant of the type that the loss computes in.
+func (c *Call) Const(v float64) builder.Value { return c.B.Const(c.Compute, v) }

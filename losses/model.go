@@ -1,0 +1,114 @@
+package losses
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/lossgen/lossgen/builder"
+	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/tensor"
+)
+
+// Graph builds the plan's graph. Options of the builder are for tests.
+func (p *Plan) Graph(opts ...builder.Option) (*builder.Graph, error) {
+	g, err := builder.Build(p.Loss, p.assemble, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.Loss, err)
+	}
+	return g, nil
+}
+
+// assemble declares the inputs, builds the loss, reduces it and differentiates.
+func (p *Plan) assemble(b *builder.B) {
+	c := p.call(b)
+	for _, port := range p.Ports {
+		c.inputs[port.Name] = c.compute(b.Input(port.Name, port.DType, port.Shape))
+	}
+	term := p.loss.build(c, p.Options)
+	loss := term.reduce(p.reduction())
+	dy := c.Const(1)
+	if p.GradOutput {
+		p.checkGradOutput(loss.Shape())
+		dy = c.compute(b.Input("grad_output", p.DType, loss.Shape()))
+	}
+	b.Output("loss", loss.Cast(p.DType))
+	for _, extra := range term.Extra {
+		b.Output(extra.Name, extra.Value.Cast(p.DType))
+	}
+	var xs []builder.Value
+	for _, name := range p.Differentiated() {
+		xs = append(xs, c.inputs[name])
+	}
+	if len(xs) == 0 {
+		return
+	}
+	for i, dx := range builder.Grad(loss, dy, xs...) {
+		b.Output("grad_"+p.Differentiated()[i], dx.Cast(p.DType))
+	}
+}
+
+func (p *Plan) call(b *builder.B) *Call {
+	c := &Call{B: b, Compute: p.DType, inputs: map[string]builder.Value{}, plan: p}
+	if p.DType != tensor.Float64 {
+		c.Compute = tensor.Float32
+	}
+	return c
+}
+
+// compute converts a floating input to the type that the loss computes in.
+func (c *Call) compute(v builder.Value) builder.Value {
+	if v.DType().IsFloat() {
+		return v.Cast(c.Compute)
+	}
+	return v
+}
+
+func (p *Plan) checkGradOutput(loss tensor.Shape) {
+	text, ok := p.Request.Shapes["grad_output"]
+	if !ok {
+		return
+	}
+	given, err := tensor.ParseShape(text)
+	if err != nil {
+		builder.Failf("grad_output", "%v", err)
+	}
+	if !given.Equal(loss) {
+		builder.Failf("grad_output", "grad_output cannot have shape %v: the loss is %v", given, loss)
+	}
+}
+
+// Model builds the plan's model. Its IR version is left to the exporter.
+func (p *Plan) Model(opts ...builder.Option) (*ir.Model, error) {
+	g, err := p.Graph(opts...)
+	if err != nil {
+		return nil, err
+	}
+	options, err := json.Marshal(p.Options)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.Loss, err)
+	}
+	graph := g.Lower(p.Opset)
+	graph.Doc = p.Spec.Formula
+	m := &ir.Model{
+		Opset: p.Opset, Producer: "lossgen", ProducerVersion: Version, Graph: graph,
+		Metadata: []ir.Prop{
+			{Key: metaLoss, Value: p.Loss},
+			{Key: metaOptions, Value: string(options)},
+			{Key: metaReference, Value: p.Expression()},
+		},
+	}
+	if p.Spec.LabelPolicy != "" {
+		m.Metadata = append(m.Metadata, ir.Prop{Key: metaLabelPolicy, Value: p.Spec.LabelPolicy})
+	}
+	m.Metadata = append(m.Metadata, ir.Prop{Key: metaVersion, Value: Version})
+	return m, nil
+}
+
+// Expression returns the PyTorch expression of the plan, over its input names.
+func (p *Plan) Expression() string {
+	c := p.call(nil)
+	for _, port := range p.Ports {
+		c.inputs[port.Name] = builder.Value{}
+	}
+	return p.loss.reference(c, p.Options)
+}

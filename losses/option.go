@@ -1,0 +1,324 @@
+package losses
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Values holds option values by name: float64, int64, bool, string, []float64,
+// or nil for none.
+type Values map[string]any
+
+// Option describes one option of a loss.
+type Option struct {
+	Name     string
+	Doc      string
+	Kind     string // "float", "int", "bool", "choice", "floats"
+	Default  any
+	Nullable bool // may be none
+	Min, Max float64
+	MinOpen  bool // Min itself is out of bounds
+	MaxOpen  bool
+	Choices  []string
+	Try      []any // values that tests use
+	field    int
+}
+
+// optionsOf reads the options from a struct's fields. A field has the tags opt
+// (name), doc, bounds ("(0,inf)"), choices ("a,b") and try ("0.5;1").
+func optionsOf(defaults any) []Option {
+	v := reflect.ValueOf(defaults)
+	var out []Option
+	for i := range v.NumField() {
+		tag := v.Type().Field(i).Tag
+		o := Option{Name: tag.Get("opt"), Doc: tag.Get("doc"), field: i, Min: math.Inf(-1), Max: math.Inf(1), MinOpen: true, MaxOpen: true}
+		f := v.Field(i)
+		switch f.Interface().(type) {
+		case float64:
+			o.Kind = "float"
+		case *float64:
+			o.Kind, o.Nullable = "float", true
+		case int64:
+			o.Kind = "int"
+		case bool:
+			o.Kind = "bool"
+		case []float64:
+			o.Kind = "floats"
+		default:
+			o.Kind = "choice"
+		}
+		o.Default = fromField(f)
+		if c := tag.Get("choices"); c != "" {
+			o.Choices = strings.Split(c, ",")
+		}
+		if b := tag.Get("bounds"); b != "" {
+			o.setBounds(b)
+		}
+		if t := tag.Get("try"); t != "" {
+			for _, text := range strings.Split(t, ";") {
+				value, err := o.Parse(text)
+				if err != nil {
+					panic(fmt.Sprintf("losses: option %s: try %q: %v", o.Name, text, err))
+				}
+				o.Try = append(o.Try, value)
+			}
+		} else {
+			for _, c := range o.Choices {
+				o.Try = append(o.Try, c)
+			}
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+// setBounds reads an interval such as "[0,1)".
+func (o *Option) setBounds(text string) {
+	lo, hi, _ := strings.Cut(text[1:len(text)-1], ",")
+	o.Min, _ = strconv.ParseFloat(lo, 64)
+	o.Max, _ = strconv.ParseFloat(hi, 64)
+	o.MinOpen, o.MaxOpen = text[0] == '(', text[len(text)-1] == ')'
+}
+
+// Bounds returns the interval of a number as "[0,1)", "" when it is unbounded.
+func (o Option) Bounds() string {
+	if math.IsInf(o.Min, -1) && math.IsInf(o.Max, 1) {
+		return ""
+	}
+	open, end := "[", "]"
+	if o.MinOpen {
+		open = "("
+	}
+	if o.MaxOpen {
+		end = ")"
+	}
+	return fmt.Sprintf("%s%v,%v%s", open, strings.TrimPrefix(formatFloat(o.Min), "+"), strings.TrimPrefix(formatFloat(o.Max), "+"), end)
+}
+
+// Want says what a value of the option must be.
+func (o Option) Want() string {
+	none := ""
+	if o.Nullable {
+		none = " or none"
+	}
+	in := ""
+	if b := o.Bounds(); b != "" {
+		in = " in " + b
+	}
+	switch o.Kind {
+	case "bool":
+		return "true or false"
+	case "choice":
+		return "one of " + strings.Join(o.Choices, ", ") + none
+	case "int":
+		return "a whole number" + in + none
+	case "floats":
+		return "numbers" + in + ", separated by commas" + none
+	default:
+		return "a number" + in + none
+	}
+}
+
+// Parse reads a value as the command line gives it.
+func (o Option) Parse(text string) (any, error) {
+	bad := fmt.Errorf("option %s is %q, want %s", o.Name, text, o.Want())
+	if o.Nullable && text == "none" {
+		return nil, nil
+	}
+	var value any
+	var err error
+	switch o.Kind {
+	case "float":
+		value, err = strconv.ParseFloat(text, 64)
+	case "int":
+		value, err = strconv.ParseInt(text, 10, 64)
+	case "bool":
+		value, err = strconv.ParseBool(text)
+	case "floats":
+		var list []float64
+		for _, part := range strings.Split(strings.Trim(text, "[]"), ",") {
+			f, e := strconv.ParseFloat(strings.TrimSpace(part), 64)
+			if e != nil {
+				return nil, bad
+			}
+			list = append(list, f)
+		}
+		value = list
+	default:
+		value = text
+	}
+	if err != nil || o.Check(value) != nil {
+		return nil, bad
+	}
+	return value, nil
+}
+
+// Check reports whether a value has the option's type and is within its bounds.
+func (o Option) Check(value any) error {
+	ok := false
+	switch v := value.(type) {
+	case nil:
+		ok = o.Nullable
+	case float64:
+		ok = o.Kind == "float" && o.inside(v)
+	case int64:
+		ok = o.Kind == "int" && o.inside(float64(v))
+	case bool:
+		ok = o.Kind == "bool"
+	case string:
+		ok = o.Kind == "choice" && slices.Contains(o.Choices, v)
+	case []float64:
+		ok = o.Kind == "floats" && len(v) > 0 && !slices.ContainsFunc(v, func(f float64) bool { return !o.inside(f) })
+	}
+	if !ok {
+		return fmt.Errorf("option %s is %s, want %s", o.Name, Text(value), o.Want())
+	}
+	return nil
+}
+
+func (o Option) inside(v float64) bool {
+	return (v > o.Min || v == o.Min && !o.MinOpen) && (v < o.Max || v == o.Max && !o.MaxOpen)
+}
+
+// convert takes a value as JSON or YAML decoders and Go callers give it and
+// returns it in the option's own type.
+func (o Option) convert(value any) (any, error) {
+	if o.Kind == "float" || o.Kind == "int" {
+		if f, ok := number(value); ok {
+			value = f
+			if o.Kind == "int" && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+				value = int64(f)
+			}
+		} else if s, ok := value.(string); ok {
+			return o.Parse(s)
+		}
+	}
+	if list, ok := value.([]any); ok && o.Kind == "floats" {
+		floats := make([]float64, len(list))
+		for i, item := range list {
+			f, ok := number(item)
+			if !ok {
+				return nil, fmt.Errorf("option %s has %v among its numbers, want %s", o.Name, item, o.Want())
+			}
+			floats[i] = f
+		}
+		value = floats
+	}
+	if o.Kind == "choice" {
+		if r := reflect.ValueOf(value); r.IsValid() && r.Kind() == reflect.String {
+			value = r.String()
+		}
+	}
+	return value, o.Check(value)
+}
+
+func number(value any) (float64, bool) {
+	r := reflect.ValueOf(value)
+	switch {
+	case !r.IsValid():
+		return 0, false
+	case r.CanInt():
+		return float64(r.Int()), true
+	case r.CanUint():
+		return float64(r.Uint()), true
+	case r.CanFloat():
+		return r.Float(), true
+	}
+	return 0, false
+}
+
+func fromField(f reflect.Value) any {
+	switch v := f.Interface().(type) {
+	case *float64:
+		if v == nil {
+			return nil
+		}
+		return *v
+	case float64, int64, bool, []float64:
+		return v
+	default:
+		return f.String()
+	}
+}
+
+func toField(f reflect.Value, value any) {
+	switch v := value.(type) {
+	case nil:
+		f.SetZero()
+	case string:
+		f.SetString(v)
+	case float64:
+		if f.Kind() == reflect.Pointer {
+			f.Set(reflect.ValueOf(&v))
+			return
+		}
+		f.SetFloat(v)
+	default:
+		f.Set(reflect.ValueOf(v))
+	}
+}
+
+func formatFloat(v float64) string {
+	switch {
+	case math.IsInf(v, 1):
+		return "inf"
+	case math.IsInf(v, -1):
+		return "-inf"
+	}
+	return strconv.FormatFloat(v, 'g', -1, 64)
+}
+
+// Text formats an option's value as the command line takes it.
+func Text(value any) string {
+	switch v := value.(type) {
+	case nil:
+		return "none"
+	case float64:
+		return formatFloat(v)
+	case []float64:
+		parts := make([]string, len(v))
+		for i, f := range v {
+			parts[i] = formatFloat(f)
+		}
+		return strings.Join(parts, ",")
+	}
+	return fmt.Sprint(value)
+}
+
+// python formats an option's value as a Python literal.
+func python(value any) string {
+	switch v := value.(type) {
+	case nil:
+		return "None"
+	case bool:
+		return map[bool]string{true: "True", false: "False"}[v]
+	case string:
+		return "'" + v + "'"
+	case float64:
+		if math.IsInf(v, 0) {
+			return "float('" + formatFloat(v) + "')"
+		}
+		return formatFloat(v)
+	case []float64:
+		return "[" + Text(v) + "]"
+	}
+	return fmt.Sprint(value)
+}
+
+// MarshalJSON writes the options in alphabetical order; infinities, which JSON
+// lacks, are the strings "inf" and "-inf".
+func (v Values) MarshalJSON() ([]byte, error) {
+	plain := map[string]any{}
+	for name, value := range v {
+		if f, ok := value.(float64); ok && math.IsInf(f, 0) {
+			value = formatFloat(f)
+		}
+		plain[name] = value
+	}
+	return json.Marshal(plain)
+}

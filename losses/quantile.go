@@ -1,0 +1,59 @@
+package losses
+
+import (
+	"fmt"
+
+	"github.com/lossgen/lossgen/builder"
+	"github.com/lossgen/lossgen/builder/tensor"
+)
+
+// QuantileOptions configures [Quantile].
+type QuantileOptions struct {
+	Quantiles []float64 `opt:"quantiles" doc:"the quantiles that the columns of input predict" bounds:"[0,1]" try:"0.5;0.05,0.95"`
+	Reduction Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
+}
+
+// Quantile is the pinball loss (Koenker and Bassett, Regression Quantiles, 1978),
+// averaged over several quantiles.
+var Quantile = &Def[QuantileOptions]{
+	Spec: Spec{
+		Name: "quantile", Aliases: []string{"pinball", "quantile_loss"}, Family: "regression",
+		Title:   "pinball loss of several quantiles",
+		Formula: "e_i = target - input[:, i]; (sum_i max((q_i - 1)·e_i, q_i·e_i)) / Q",
+		NaNRows: true,
+		Traps: []string{
+			"none gives one loss per row, the average over the quantiles; mean averages those.",
+			"The gradient where a prediction equals the target is (1/2 - q)/Q, the middle of both slopes, as PyTorch's max splits it.",
+			"In PyTorch a target of [N,1] silently makes an [N,N] loss; here it is refused.",
+			"Where an element is NaN its gradient is NaN; PyTorch gives a number there.",
+		},
+	},
+	Defaults: QuantileOptions{Quantiles: []float64{0.1, 0.5, 0.9}, Reduction: Mean},
+	Ports: func(o QuantileOptions) ([]Input, []Shapes) {
+		return []Input{
+			{Name: "input", Doc: "a prediction of each quantile, one per column", Domain: Real, Grad: Default},
+			{Name: "target", Doc: "true values", Domain: Real, Grad: OnDemand},
+		}, []Shapes{{"input": fmt.Sprintf("N,%d", len(o.Quantiles)), "target": "N"}}
+	},
+	Reference: func(c *Call, o QuantileOptions) string {
+		sum := fmt.Sprintf("sum(torch.max((q - 1) * (target - input[:, i]), q * (target - input[:, i])) for i, q in enumerate(%s)) / %d",
+			python(o.Quantiles), len(o.Quantiles))
+		return reduced(sum, o.Reduction)
+	},
+	Body: func(c *Call, o QuantileOptions) Term {
+		// One row per quantile: ONNX Runtime broadcasts along short rows slowly.
+		e := c.In("target").Sub(c.In("input").Transpose(1, 0))
+		q := c.B.Constant(tensor.FromFloats(c.Compute, []int64{int64(len(o.Quantiles)), 1}, o.Quantiles))
+		return each(pinball(e, q).Sum(0).Div(c.Const(float64(len(o.Quantiles)))))
+	},
+}
+
+// pinball is max((q-1)·e, q·e). Its gradient is q for e > 0, q-1 for e < 0 and the
+// middle of both at 0, as PyTorch's max splits a tie.
+func pinball(e, q Value) Value {
+	value := e.Mul(q.Shift(-1)).Max(e.Mul(q))
+	return builder.WithGradient("pinball", value, []Value{e}, func(dy Value) []Value {
+		slope := e.Sign().Scale(0.5).Add(q.Shift(-0.5))
+		return []Value{slope.Mul(dy)}
+	})
+}

@@ -1,0 +1,66 @@
+package losses
+
+import "github.com/lossgen/lossgen/builder"
+
+// Term is what a loss's body returns: the losses before reduction and how they
+// are reduced.
+type Term struct {
+	// Each is the loss per element or per row, weights included.
+	Each builder.Value
+	// Kept marks what counts; the rest is 0, whatever Each holds there. The zero
+	// Value keeps all.
+	Kept builder.Value
+	// Divisor is summed to what mean divides by: class weights, for example. The
+	// zero Value divides by the number of losses.
+	Divisor builder.Value
+	// Count is what mean divides by, as a rank-0 value, when it is neither.
+	Count builder.Value
+	// Extra are further outputs, in order.
+	Extra []Output
+}
+
+// Output is a named output beside the loss.
+type Output struct {
+	Name  string
+	Value builder.Value
+}
+
+// each is the Term of a loss that is reduced plainly.
+func each(v builder.Value) Term { return Term{Each: v} }
+
+// masked returns the unreduced losses, 0 where they do not count.
+func (t Term) masked() builder.Value {
+	if t.Kept.IsZero() {
+		return t.Each
+	}
+	return builder.Where(t.Kept, t.Each, t.Each.Like(0))
+}
+
+// normalizer returns what mean divides by.
+func (t Term) normalizer() builder.Value {
+	switch {
+	case !t.Count.IsZero():
+		return t.Count
+	case !t.Divisor.IsZero():
+		return t.Divisor.Sum()
+	default:
+		return t.Each.Numel()
+	}
+}
+
+// reduce returns the result. The sum is scaled last, so that the mean of nothing
+// is 0·inf = NaN, as in PyTorch.
+func (t Term) reduce(r Reduction) builder.Value {
+	switch r {
+	case None:
+		return t.masked()
+	case Sum:
+		return t.masked().Sum()
+	default:
+		n := t.normalizer()
+		if t.Divisor.IsZero() {
+			return t.masked().Sum().Mul(n.Reciprocal())
+		}
+		return t.masked().Sum().Div(n)
+	}
+}

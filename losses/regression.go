@@ -1,0 +1,67 @@
+package losses
+
+import (
+	"math"
+
+	"github.com/lossgen/lossgen/builder"
+)
+
+// This file defines pieces that regression losses share.
+
+// Value is a tensor in a graph under construction.
+type Value = builder.Value
+
+// elementwise are the shapes of losses that compare tensors of any one shape.
+func elementwise(names ...string) []Shapes {
+	s := Shapes{}
+	for _, name := range names {
+		s[name] = "*"
+	}
+	return []Shapes{s}
+}
+
+// regression are a prediction and a true value, both differentiable.
+func regression(further ...Input) []Input {
+	return append([]Input{
+		{Name: "input", Doc: "predictions", Domain: Real, Grad: Default},
+		{Name: "target", Doc: "true values", Domain: Real, Grad: OnDemand},
+	}, further...)
+}
+
+var elementWeight = Input{Name: "weight", Doc: "weight of each element", Domain: Weight, Optional: true}
+
+// ReductionOnly is the options of a loss that has no other.
+type ReductionOnly struct {
+	Reduction Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
+}
+
+// weighted is the Term of F.l1_loss and F.mse_loss: with weights, mean divides by
+// their sum.
+func weighted(c *Call, v Value) Term {
+	if !c.Has("weight") {
+		return each(v)
+	}
+	w := c.In("weight")
+	return Term{Each: v.Mul(w), Divisor: w}
+}
+
+// clipped is d²/2 within delta of 0 and delta·(|d| - delta/2) beyond. With c = d
+// limited to ±delta both are c·(d - c/2), and c is the gradient.
+func clipped(d Value, delta float64) Value {
+	if math.IsInf(delta, 1) {
+		return d.Square().Scale(0.5)
+	}
+	c := d.Clip(-delta, delta)
+	return builder.WithGradient("huber", c.Mul(d.Sub(c.Scale(0.5))), []Value{d}, func(dy Value) []Value {
+		return []Value{c.Mul(dy)}
+	})
+}
+
+// smooth is d²/(2 beta) within beta of 0 and |d| - beta/2 beyond. With c = d/beta
+// limited to ±1 both are c·(d - c·beta/2), and c is the gradient.
+func smooth(d Value, beta float64) Value {
+	c := d.Div(d.Like(beta)).Clip(-1, 1)
+	return builder.WithGradient("smooth_l1", c.Mul(d.Sub(c.Scale(beta/2))), []Value{d}, func(dy Value) []Value {
+		return []Value{c.Mul(dy)}
+	})
+}

@@ -1,0 +1,308 @@
+package losses
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/tensor"
+)
+
+// DefaultOpset is the opset of a model unless the request says otherwise: the
+// one that most engines and importers take.
+const DefaultOpset = 17
+
+// Request asks for a loss as a model. Zero fields have their defaults.
+type Request struct {
+	Loss    string   `json:"loss" yaml:"loss"`                           // any name of the loss
+	Options Values   `json:"options,omitempty" yaml:"options,omitempty"` // those that differ from the defaults
+	With    []string `json:"with,omitempty" yaml:"with,omitempty"`       // optional inputs that shall exist
+	// Grad names the inputs to differentiate; nil takes the loss's default, and
+	// the one name "none" none.
+	Grad []string `json:"grad,omitempty" yaml:"grad,omitempty"`
+	// GradOutput adds an input grad_output of the loss's shape, the upstream
+	// gradient. Reduction none has it always.
+	GradOutput bool `json:"grad_output,omitempty" yaml:"grad_output,omitempty"`
+	// Shapes of inputs, as "N,C" lists; the other inputs follow.
+	Shapes     map[string]string `json:"shape,omitempty" yaml:"shape,omitempty"`
+	DType      tensor.DType      `json:"-" yaml:"-"` // of floating inputs and outputs; float32
+	IndexDType tensor.DType      `json:"-" yaml:"-"` // of integer inputs; int64
+	Opset      int64             `json:"opset,omitempty" yaml:"opset,omitempty"`
+}
+
+// Plan is a request with every choice made.
+type Plan struct {
+	Request         // complete and in canonical order: equal plans give equal bytes
+	Spec     Spec   // the declaration for these options
+	Ports    []Port // the inputs that exist, in order
+	Warnings []string
+	loss     Loss
+}
+
+// Port is an input of a plan.
+type Port struct {
+	Input
+	DType tensor.DType
+	Shape tensor.Shape
+}
+
+// Resolve checks a request and makes every choice. Its errors are one line each
+// and say what would be right.
+func (r Request) Resolve() (*Plan, error) {
+	loss, implied, ok := Find(r.Loss)
+	if !ok {
+		return nil, unknownLoss(r.Loss)
+	}
+	p := &Plan{Request: r, loss: loss}
+	if p.DType == tensor.Undefined {
+		p.DType = tensor.Float32
+	}
+	if p.IndexDType == tensor.Undefined {
+		p.IndexDType = tensor.Int64
+	}
+	if p.Opset == 0 {
+		p.Opset = DefaultOpset
+	}
+	if !p.DType.IsFloat() {
+		return nil, fmt.Errorf("dtype %v is not a floating-point type: use float32, float64, float16 or bfloat16", p.DType)
+	}
+	if !p.IndexDType.IsInt() {
+		return nil, fmt.Errorf("index dtype %v is not int64 or int32", p.IndexDType)
+	}
+	for _, step := range []func() error{
+		func() error { return p.resolveOptions(implied) }, p.resolveInputs, p.resolveGrad,
+	} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func unknownLoss(name string) error {
+	near := Nearest(name)
+	if len(near) == 0 {
+		return fmt.Errorf("unknown loss %q: `lossgen list` shows all", name)
+	}
+	return fmt.Errorf("unknown loss %q: did you mean %s?", name, strings.Join(near, ", "))
+}
+
+// resolveOptions fills in defaults and checks every value.
+func (p *Plan) resolveOptions(implied Values) error {
+	name := p.loss.Declaration().Name
+	given := p.Request.Options
+	p.Loss, p.Options = name, Values{}
+	known := p.loss.Options()
+	for _, o := range known {
+		value, ok := given[o.Name]
+		if !ok {
+			value, ok = implied[o.Name]
+		}
+		if !ok {
+			value = o.Default
+		}
+		converted, err := o.convert(value)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		p.Options[o.Name] = converted
+	}
+	for option := range given {
+		if !slices.ContainsFunc(known, func(o Option) bool { return o.Name == option }) {
+			return unknownOption(name, option, known)
+		}
+	}
+	var err error
+	p.Spec, err = p.loss.For(p.Options)
+	return err
+}
+
+func unknownOption(loss, option string, known []Option) error {
+	var names []string
+	for _, o := range known {
+		names = append(names, o.Name)
+	}
+	return fmt.Errorf("%s has no option %q: it has %s", loss, option, strings.Join(names, ", "))
+}
+
+// resolveInputs decides which inputs exist and their shapes.
+func (p *Plan) resolveInputs() error {
+	var optional, present []string
+	for _, in := range p.Spec.Inputs {
+		if in.Optional {
+			optional = append(optional, in.Name)
+		}
+		if !in.Optional || slices.Contains(p.With, in.Name) {
+			present = append(present, in.Name)
+		}
+	}
+	for _, name := range p.With {
+		if !slices.Contains(optional, name) {
+			return fmt.Errorf("%s has no optional input %q: it has %s", p.Loss, name, orNone(optional))
+		}
+	}
+	p.With = slices.DeleteFunc(slices.Clone(optional), func(name string) bool { return !slices.Contains(present, name) })
+	given := map[string]tensor.Shape{}
+	for name, text := range p.Request.Shapes {
+		if name == "grad_output" {
+			continue // checked against the loss, once that is built
+		}
+		if !slices.Contains(present, name) {
+			return fmt.Errorf("%s has no input %q to give a shape: it has %s", p.Loss, name, orNone(present))
+		}
+		shape, err := tensor.ParseShape(text)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		given[name] = shape
+	}
+	shapes, err := resolveShapes(p.Spec, present, given)
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.Loss, err)
+	}
+	for _, in := range p.Spec.Inputs {
+		if shape, ok := shapes[in.Name]; ok {
+			dtype := p.DType
+			if in.Domain.IsIndex() {
+				dtype = p.IndexDType
+			}
+			p.Ports = append(p.Ports, Port{Input: in, DType: dtype, Shape: shape})
+		}
+	}
+	p.warnBroadcast()
+	return nil
+}
+
+func orNone(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+// warnBroadcast warns where elementwise inputs have different shapes.
+func (p *Plan) warnBroadcast() {
+	if !p.Spec.Broadcast {
+		return
+	}
+	first := p.Ports[0]
+	for _, port := range p.Ports[1:] {
+		if !port.Shape.Equal(first.Shape) && p.Spec.Shapes[0][port.Name] == p.Spec.Shapes[0][first.Name] {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("%s %v and %s %v are broadcast against each other, as PyTorch does; often this is a mistake",
+				first.Name, first.Shape, port.Name, port.Shape))
+		}
+	}
+}
+
+// resolveGrad decides which gradients the model has.
+func (p *Plan) resolveGrad() error {
+	want := p.Grad
+	none := len(want) == 1 && want[0] == "none"
+	var possible, chosen []string
+	for _, port := range p.Ports {
+		if port.Grad == No {
+			continue
+		}
+		possible = append(possible, port.Name)
+		if !none && (want == nil && port.Grad == Default || slices.Contains(want, port.Name)) {
+			chosen = append(chosen, port.Name)
+		}
+	}
+	for _, name := range want {
+		if !none && !slices.Contains(possible, name) {
+			return fmt.Errorf("%s has no gradient for %q: it has them for %s", p.Loss, name, orNone(possible))
+		}
+	}
+	p.Grad = chosen
+	if len(chosen) == 0 {
+		p.Grad = []string{"none"}
+		if p.GradOutput {
+			return fmt.Errorf("%s: a grad_output input needs a gradient: name one with grad", p.Loss)
+		}
+		return nil
+	}
+	p.GradOutput = p.GradOutput || p.reduction() == None
+	return nil
+}
+
+// Differentiated returns the inputs that have gradients.
+func (p *Plan) Differentiated() []string {
+	if len(p.Grad) == 1 && p.Grad[0] == "none" {
+		return nil
+	}
+	return p.Grad
+}
+
+func (p *Plan) reduction() Reduction {
+	if r, ok := p.Options["reduction"].(string); ok {
+		return Reduction(r)
+	}
+	return Mean
+}
+
+// Model resolves the request and builds the model.
+func (r Request) Model() (*ir.Model, error) {
+	p, err := r.Resolve()
+	if err != nil {
+		return nil, err
+	}
+	return p.Model()
+}
+
+// The keys of a model's metadata.
+const (
+	metaLoss        = "lossgen.loss"
+	metaOptions     = "lossgen.options"
+	metaReference   = "lossgen.reference"
+	metaLabelPolicy = "lossgen.label_policy"
+	metaVersion     = "lossgen.version"
+)
+
+// FromModel returns the request that a model was made from, read from its
+// metadata and its inputs and outputs.
+func FromModel(m *ir.Model) (Request, error) {
+	loss, ok := m.Meta(metaLoss)
+	if !ok {
+		return Request{}, fmt.Errorf("the model has no %s metadata: it was not made by lossgen", metaLoss)
+	}
+	r := Request{Loss: loss, Opset: m.Opset, Shapes: map[string]string{}, Grad: []string{"none"}}
+	options, _ := m.Meta(metaOptions)
+	if err := json.Unmarshal([]byte(options), &r.Options); err != nil {
+		return r, fmt.Errorf("the model's %s metadata is not JSON: %v", metaOptions, err)
+	}
+	l, _, ok := Find(loss)
+	if !ok {
+		return r, unknownLoss(loss)
+	}
+	optional := map[string]bool{}
+	for _, in := range l.Declaration().Inputs {
+		optional[in.Name] = in.Optional
+	}
+	for _, port := range m.Graph.Inputs {
+		switch {
+		case port.Name == "grad_output":
+			r.GradOutput = true
+			continue
+		case optional[port.Name]:
+			r.With = append(r.With, port.Name)
+		}
+		r.Shapes[port.Name] = port.Shape.List()
+		if port.DType.IsFloat() {
+			r.DType = port.DType
+		} else {
+			r.IndexDType = port.DType
+		}
+	}
+	var grads []string
+	for _, port := range m.Graph.Outputs {
+		if name, ok := strings.CutPrefix(port.Name, "grad_"); ok {
+			grads = append(grads, name)
+		}
+	}
+	if grads != nil {
+		r.Grad = grads
+	}
+	return r, nil
+}

@@ -1,0 +1,225 @@
+package losses
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lossgen/lossgen/builder/tensor"
+)
+
+// This file finds the shapes of all inputs from those that a request gives, by
+// matching them with the patterns of a declaration.
+
+// matcher holds what the letters of one pattern stand for.
+type matcher struct {
+	letters map[string]tensor.Dim
+	star    tensor.Shape // nil while unknown
+	sizes   map[string]tensor.Dim
+}
+
+// resolveShapes returns the shape of each named input. given are the shapes that
+// the request asks for, in order.
+func resolveShapes(s Spec, present []string, given map[string]tensor.Shape) (map[string]tensor.Shape, error) {
+	if len(given) == 0 {
+		return s.Shapes[0].apply(newMatcher(), s, present, nil), nil
+	}
+	var firstErr error
+	for _, pattern := range s.Shapes {
+		m := newMatcher()
+		err := m.matchAll(pattern, s, given)
+		if err == nil {
+			return pattern.apply(m, s, present, given), nil
+		}
+		if firstErr == nil || m.star != nil || len(m.letters) > 0 {
+			firstErr = err
+		}
+	}
+	if s.Broadcast {
+		if shapes, err := broadcastShapes(s, present, given); err == nil {
+			return shapes, nil
+		}
+	}
+	return nil, firstErr
+}
+
+func newMatcher() *matcher {
+	return &matcher{letters: map[string]tensor.Dim{}, sizes: map[string]tensor.Dim{}}
+}
+
+func (m *matcher) matchAll(pattern Shapes, s Spec, given map[string]tensor.Shape) error {
+	for _, in := range s.Inputs {
+		shape, ok := given[in.Name]
+		if !ok {
+			continue
+		}
+		if err := m.match(pattern[in.Name], shape); err != nil {
+			return fmt.Errorf("%s cannot have shape %v: %w; accepted: %s", in.Name, shape, err, s.accepted(in.Name))
+		}
+	}
+	return nil
+}
+
+// accepted lists the patterns of one input, as in "[N,C,*] or [C]".
+func (s Spec) accepted(input string) string {
+	var list []string
+	for _, p := range s.Shapes {
+		text := "[" + p[input] + "]"
+		if !slices.Contains(list, text) {
+			list = append(list, text)
+		}
+	}
+	return strings.Join(list, " or ")
+}
+
+func tokens(pattern string) []string {
+	if pattern == "" {
+		return nil
+	}
+	return strings.Split(pattern, ",")
+}
+
+// match binds the letters of a pattern to the dims of a shape.
+func (m *matcher) match(pattern string, shape tensor.Shape) error {
+	parts := tokens(pattern)
+	star := slices.Index(parts, "*")
+	if star < 0 && len(parts) != len(shape) || star >= 0 && len(shape) < len(parts)-1 {
+		return fmt.Errorf("rank %d does not fit [%s]", len(shape), pattern)
+	}
+	rest := len(shape) - len(parts) + 1 // axes that the star stands for
+	for i, axis := 0, 0; i < len(parts); i++ {
+		if i == star {
+			if err := m.bindStar(shape[axis : axis+rest]); err != nil {
+				return err
+			}
+			axis += rest
+			continue
+		}
+		if err := m.bind(parts[i], shape[axis]); err != nil {
+			return err
+		}
+		axis++
+	}
+	return nil
+}
+
+func (m *matcher) bindStar(shape tensor.Shape) error {
+	if m.star == nil {
+		m.star = append(tensor.Shape{}, shape...)
+		return nil
+	}
+	if len(m.star) != len(shape) {
+		return fmt.Errorf("its rank conflicts with that of another input")
+	}
+	for i, d := range shape {
+		if err := m.same(m.star[i], d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *matcher) bind(letter string, d tensor.Dim) error {
+	if n, err := strconv.ParseInt(letter, 10, 64); err == nil {
+		return m.same(tensor.D(n), d)
+	}
+	old, ok := m.letters[letter]
+	if !ok {
+		m.letters[letter] = d
+		return nil
+	}
+	return m.same(old, d)
+}
+
+// same makes two dims equal: a symbol that meets a size is that size everywhere.
+func (m *matcher) same(a, b tensor.Dim) error {
+	a, b = m.final(a), m.final(b)
+	switch {
+	case a == b:
+	case a.Known() && !b.Known():
+		m.sizes[b.Sym] = a
+	case b.Known() && !a.Known():
+		m.sizes[a.Sym] = b
+	default:
+		return fmt.Errorf("size %v conflicts with %v", b, a)
+	}
+	return nil
+}
+
+func (m *matcher) final(d tensor.Dim) tensor.Dim {
+	if n, ok := m.sizes[d.Sym]; ok && !d.Known() {
+		return n
+	}
+	return d
+}
+
+// apply writes the shapes of all inputs. A letter that nothing bound keeps its
+// name, with an underscore where the request uses the name for something else.
+func (p Shapes) apply(m *matcher, s Spec, present []string, given map[string]tensor.Shape) map[string]tensor.Shape {
+	used := map[string]bool{}
+	for _, shape := range given {
+		for _, d := range shape {
+			used[d.Sym] = true
+		}
+	}
+	star := m.star
+	if star == nil {
+		for _, letter := range tokens(s.Star) {
+			star = append(star, m.unbound(letter, used))
+		}
+	}
+	out := map[string]tensor.Shape{}
+	for _, name := range present {
+		shape := tensor.Shape{}
+		for _, part := range tokens(p[name]) {
+			if part == "*" {
+				shape = append(shape, star...)
+				continue
+			}
+			shape = append(shape, m.unbound(part, used))
+		}
+		for i, d := range shape {
+			shape[i] = m.final(d)
+		}
+		out[name] = shape
+	}
+	return out
+}
+
+func (m *matcher) unbound(letter string, used map[string]bool) tensor.Dim {
+	if n, err := strconv.ParseInt(letter, 10, 64); err == nil {
+		return tensor.D(n)
+	}
+	if d, ok := m.letters[letter]; ok {
+		return d
+	}
+	name := letter
+	for used[name] {
+		name += "_"
+	}
+	m.letters[letter] = tensor.S(name)
+	return m.letters[letter]
+}
+
+// broadcastShapes accepts given shapes that differ but broadcast; inputs that
+// were not given have the broadcast shape.
+func broadcastShapes(s Spec, present []string, given map[string]tensor.Shape) (map[string]tensor.Shape, error) {
+	all := tensor.Shape{}
+	for _, in := range s.Inputs {
+		if shape, ok := given[in.Name]; ok {
+			var err error
+			if all, err = tensor.Broadcast(all, shape); err != nil {
+				return nil, err
+			}
+		}
+	}
+	out := map[string]tensor.Shape{}
+	for _, name := range present {
+		out[name] = all
+		if shape, ok := given[name]; ok {
+			out[name] = shape
+		}
+	}
+	return out, nil
+}
