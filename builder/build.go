@@ -198,8 +198,8 @@ func (b *B) append(n *node) Value {
 	return v
 }
 
-// freshSymbol returns a symbol for a size that only running tells.
-func (b *B) freshSymbol(hint string) tensor.Dim {
+// FreshSymbol returns a symbol for a size that only running tells.
+func (b *B) FreshSymbol(hint string) tensor.Dim {
 	b.fresh++
 	return tensor.S(fmt.Sprintf("%s_%d", hint, b.fresh))
 }

@@ -97,27 +97,34 @@ func (g *grader) visit(n, dn Value) {
 	}
 }
 
-// checkCaptures fails when a composite's value depends on an x other than
-// through its arguments: the declared rule would silently drop that gradient.
+// checkCaptures fails when a composite's value depends on an x that none of its
+// arguments depends on: the declared rule would silently drop that gradient.
 func (g *grader) checkCaptures(n Value) {
-	seen := map[*node]bool{}
-	for _, a := range n.args[1:] {
-		seen[a.node] = true
-	}
+	reached := map[*node]bool{}
+	var leaves []Value
 	var walk func(v Value)
 	walk = func(v Value) {
-		if seen[v.node] {
+		if reached[v.node] {
 			return
 		}
-		seen[v.node] = true
-		if len(v.args) == 0 && g.wanted[v.node] {
-			fail(n.attr.name, n.args, "the value depends on input %q, which is not among the arguments", v.attr.name)
+		reached[v.node] = true
+		if len(v.args) == 0 {
+			leaves = append(leaves, v)
 		}
-		for _, a := range v.differentiable() {
+		for _, a := range v.args {
 			walk(a)
 		}
 	}
+	for _, a := range n.args[1:] {
+		walk(a)
+	}
+	leaves = nil
 	walk(n.arg(0))
+	for _, leaf := range leaves {
+		if g.wanted[leaf.node] {
+			fail(n.attr.name, n.args, "the value depends on input %q, which no argument depends on", leaf.attr.name)
+		}
+	}
 }
 
 // add accumulates a gradient, which has rank 0 or x's rank.
@@ -166,8 +173,9 @@ func sumTo(dy Value, y, x tensor.Shape) Value {
 			drop = append(drop, i)
 		}
 	}
-	if len(times) > 0 {
-		dy = dy.Mul(dy.b.Count(dy.dtype, times))
+	if len(times) > 0 { // a sum of nothing is 0, whatever dy is
+		n := dy.b.Count(dy.dtype, times)
+		dy = Where(n.Equal(n.Like(0)), n.Like(0), dy.Mul(n))
 	}
 	if dy.Rank() == 0 {
 		return dy

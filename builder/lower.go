@@ -2,6 +2,7 @@ package builder
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lossgen/lossgen/builder/ir"
@@ -15,6 +16,8 @@ type emitter struct {
 	graph  *ir.Graph
 	made   map[string]string // node or constant -> name of its result
 	serial int
+	outer  *emitter        // body of a Scan: the emitter around it
+	own    map[string]bool // body of a Scan: the names that change in every step
 }
 
 // Lower returns the graph as ONNX nodes for an opset. Inputs and outputs keep
@@ -64,6 +67,13 @@ func (e *emitter) nameOutputs(g *Graph, names map[*node]string) {
 	for _, nd := range e.graph.Nodes {
 		apply(nd.Inputs)
 		apply(nd.Outputs)
+		for _, a := range nd.Attributes {
+			if body, ok := a.Value.(*ir.Graph); ok {
+				for _, inner := range body.Nodes {
+					apply(inner.Inputs)
+				}
+			}
+		}
 	}
 }
 
@@ -78,15 +88,36 @@ func (e *emitter) node(op string, in []string, attrs ...ir.Attribute) string {
 	if name, ok := e.made[key.String()]; ok && !e.naive {
 		return name
 	}
-	name := fmt.Sprintf("t%d", e.serial)
-	e.serial++
+	if e.outer != nil && !slices.ContainsFunc(in, func(name string) bool { return e.own[name] }) {
+		return e.outer.node(op, in, attrs...) // the same in every step
+	}
+	name := e.append(op, in, attrs...)
 	e.made[key.String()] = name
+	return name
+}
+
+func (e *emitter) append(op string, in []string, attrs ...ir.Attribute) string {
+	name := e.newName()
 	e.graph.Nodes = append(e.graph.Nodes, ir.Node{Op: op, Inputs: append([]string{}, in...), Outputs: []string{name}, Attributes: attrs})
 	return name
 }
 
+// newName returns a name that is new here and around.
+func (e *emitter) newName() string {
+	if e.outer != nil {
+		name := e.outer.newName()
+		e.own[name] = true
+		return name
+	}
+	e.serial++
+	return fmt.Sprintf("t%d", e.serial-1)
+}
+
 // constant returns the name of an initializer.
 func (e *emitter) constant(t *tensor.Tensor) string {
+	if e.outer != nil {
+		return e.outer.constant(t)
+	}
 	key := fmt.Sprintf("const %v %x", t, t.Data)
 	if name, ok := e.made[key]; ok {
 		return name

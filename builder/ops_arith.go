@@ -1,11 +1,5 @@
 package builder
 
-import (
-	"math"
-
-	"github.com/lossgen/lossgen/builder/tensor"
-)
-
 // This file defines operations on two numbers.
 
 func arithOps() map[string]*op {
@@ -55,6 +49,8 @@ func lowerPow(e *emitter, v Value, in []string) string {
 		return e.node("Mul", []string{in[0], in[0]})
 	case 3:
 		return e.node("Mul", []string{e.node("Mul", []string{in[0], in[0]}), in[0]})
+	case 0.5: // PyTorch takes the square root, which is rounded correctly
+		return e.node("Sqrt", in)
 	default:
 		return e.node("Pow", []string{in[0], e.scalar(v.dtype, p)})
 	}
@@ -96,13 +92,4 @@ func (x Value) Pow(p float64) Value {
 		return x.Square()
 	}
 	return emit("Pow", attr{nums: [2]float64{p}}, x)
-}
-
-// huge is the power of two that, applied twice, takes the smallest subnormal of
-// a dtype beyond 1 and keeps 0 and the sign.
-func huge(d tensor.DType) float64 {
-	if d == tensor.Float64 {
-		return math.Ldexp(1, 1023)
-	}
-	return math.Ldexp(1, 127)
 }

@@ -17,24 +17,76 @@ func nnOps() map[string]*op {
 				return e.node("Softmax", in, ir.Attribute{Name: "axis", Value: int64(v.Rank() - 1)})
 			},
 			vjp: func(y, dy Value) []Value { return vs(softmaxGrad(y, dy, y.Rank()-1)) }},
-		"MatMul": {doc: "product of two matrices", infer: inferMatMul, lower: direct("MatMul"),
-			vjp: func(y, dy Value) []Value {
-				a, b, full := y.arg(0), y.arg(1), dy.BroadcastTo(y.shape)
-				return vs(full.MatMul(b.Transpose(1, 0)), a.Transpose(1, 0).MatMul(full))
-			}},
+		"MatMul": {doc: "product of two matrices, each transposed or not", infer: inferMatMul, lower: lowerMatMul, vjp: matMulGrad},
 	}
 }
+
+// transposed says which operands of a MatMul are transposed.
+func (a attr) transposed() (left, right bool) { return a.ints[0] == 1, a.ints[1] == 1 }
 
 func inferMatMul(c *call) (tensor.DType, tensor.Shape) {
 	a, b := c.args[0], c.args[1]
-	if a.Rank() != 2 || b.Rank() != 2 || a.dtype != b.dtype || !a.dtype.IsFloat() || a.shape[1] != b.shape[0] {
-		c.failf("%v and %v are no matrices that multiply", a, b)
+	if a.Rank() != 2 || b.Rank() != 2 || a.dtype != b.dtype || !a.dtype.IsFloat() {
+		c.failf("%v and %v are no matrices", a, b)
 	}
-	return a.dtype, tensor.Shape{a.shape[0], b.shape[1]}
+	rows, inner, inner2, columns := a.shape[0], a.shape[1], b.shape[0], b.shape[1]
+	left, right := c.attr.transposed()
+	if left {
+		rows, inner = inner, rows
+	}
+	if right {
+		inner2, columns = columns, inner2
+	}
+	if inner != inner2 {
+		c.failf("the inner sizes of %v and %v differ: %v and %v", a, b, inner, inner2)
+	}
+	return a.dtype, tensor.Shape{rows, columns}
+}
+
+func lowerMatMul(e *emitter, v Value, in []string) string {
+	left, right := v.attr.transposed()
+	if !left && !right {
+		return e.node("MatMul", in)
+	}
+	return e.node("Gemm", in, ir.Attribute{Name: "alpha", Value: float32(1)}, ir.Attribute{Name: "beta", Value: float32(1)},
+		ir.Attribute{Name: "transA", Value: v.attr.ints[0]}, ir.Attribute{Name: "transB", Value: v.attr.ints[1]})
+}
+
+// matMulGrad: for y = A·B, dA = dy·Bᵀ and dB = Aᵀ·dy; where an operand is
+// transposed, so is its gradient.
+func matMulGrad(y, dy Value) []Value {
+	a, b, g := y.arg(0), y.arg(1), dy.BroadcastTo(y.shape)
+	left, right := y.attr.transposed()
+	var da, db Value
+	if left {
+		da = b.matMul(g, right, true)
+	} else {
+		da = g.matMul(b, false, !right)
+	}
+	if right {
+		db = g.matMul(a, true, left)
+	} else {
+		db = a.matMul(g, !left, false)
+	}
+	return vs(da, db)
+}
+
+func (x Value) matMul(y Value, left, right bool) Value {
+	a := attr{}
+	if left {
+		a.ints[0] = 1
+	}
+	if right {
+		a.ints[1] = 1
+	}
+	return emit("MatMul", a, x, y)
 }
 
 // MatMul returns the product of two matrices.
-func (x Value) MatMul(y Value) Value { return emit("MatMul", attr{}, x, y) }
+func (x Value) MatMul(y Value) Value { return x.matMul(y, false, false) }
+
+// MatMulT returns x·yᵀ, as a linear layer with weights y computes it.
+func (x Value) MatMulT(y Value) Value { return x.matMul(y, false, true) }
 
 // softmaxGrad is p·(dp - sum(p·dp)).
 func softmaxGrad(p, dp Value, axis int) Value {
@@ -158,14 +210,18 @@ func (x Value) LogSigmoid() Value {
 	})
 }
 
-// XLogX returns x·log(x), 0 at 0 and NaN below. The smallest normal number is
-// added first: it changes no other x that a dtype resolves.
+// XLogX returns x·log(x), 0 at 0 and NaN below. The logarithm is limited to a
+// number below that of every positive x, so that 0 times it is 0.
 func (x Value) XLogX() Value {
-	tiny := math.Ldexp(1, -126)
+	least := -110.0 // log(2^-149) = -103.3
 	if x.dtype == tensor.Float64 {
-		tiny = math.Ldexp(1, -1022)
+		least = -800 // log(2^-1074) = -744.4
 	}
-	return WithGradient("x_log_x", x.Shift(tiny).Log().Mul(x), vs(x), func(dy Value) []Value {
-		return vs(x.Log().Shift(1).Mul(dy))
+	value := x.Log().Clip(least, math.Inf(1)).Mul(x)
+	return WithGradient("x_log_x", value, vs(x), func(dy Value) []Value {
+		// As PyTorch differentiates xlogy(x, x): NaN at 0 and below, but the
+		// logarithm's part is 0 where dy is.
+		silent := dy.Equal(dy.Like(0)).And(x.Equal(x))
+		return vs(Where(silent, dy.Like(0), x.Log().Mul(dy)).Add(x.Div(x).Mul(dy)))
 	})
 }

@@ -56,6 +56,17 @@ func shapeOps() map[string]*op {
 				}
 				return vs(dy.BroadcastTo(y.shape).Reshape(y.arg(0).shape))
 			}},
+		"Flatten": {doc: "the elements as a matrix: the axes before one, and those from it on",
+			infer: func(c *call) (tensor.DType, tensor.Shape) { return c.args[0].dtype, c.attr.shape },
+			lower: func(e *emitter, v Value, in []string) string {
+				return e.node("Flatten", in, ir.Attribute{Name: "axis", Value: int64(v.attr.axes[0])})
+			},
+			vjp: func(y, dy Value) []Value {
+				if dy.Rank() == 0 {
+					return vs(dy)
+				}
+				return vs(dy.BroadcastTo(y.shape).Reshape(y.arg(0).shape))
+			}},
 		"Concat": {doc: "operands joined along an axis", infer: inferConcat,
 			lower: func(e *emitter, v Value, in []string) string {
 				return e.node("Concat", in, ir.Attribute{Name: "axis", Value: int64(v.attr.axes[0])})
@@ -123,7 +134,7 @@ func inferConcat(c *call) (tensor.DType, tensor.Shape) {
 	case known:
 		shape[axis] = tensor.D(total)
 	default:
-		shape[axis] = c.b.freshSymbol("joined")
+		shape[axis] = c.b.FreshSymbol("joined")
 	}
 	return x.dtype, shape
 }
@@ -141,7 +152,7 @@ func inferSlice(c *call) (tensor.DType, tensor.Shape) {
 	case start >= 0 && end >= start: // trusted: the run clips it, and symbols guard the rest
 		shape[axis] = tensor.D(end - start)
 	default:
-		shape[axis] = c.b.freshSymbol("sliced")
+		shape[axis] = c.b.FreshSymbol("sliced")
 	}
 	return x.dtype, shape
 }
@@ -241,6 +252,29 @@ func (x Value) Reshape(shape tensor.Shape) Value {
 		fail("Reshape", []Value{x}, "%v has more than one new symbol", shape)
 	}
 	return emit("Reshape", attr{shape: shape}, args...)
+}
+
+// Flatten returns the elements of x as a matrix: all axes before the given one
+// become rows, those from it on columns. Unlike Reshape it needs no size that is
+// known, and takes sizes of 0.
+func (x Value) Flatten(axis int) Value {
+	axis = x.axis("Flatten", axis)
+	side := func(s tensor.Shape, hint string) tensor.Dim {
+		switch len(s) {
+		case 0:
+			return tensor.D(1)
+		case 1:
+			return s[0]
+		}
+		if sizes, ok := s.Known(); ok {
+			if n, err := tensor.Count(sizes); err == nil {
+				return tensor.D(int64(n))
+			}
+		}
+		return x.b.FreshSymbol(hint)
+	}
+	shape := tensor.Shape{side(x.shape[:axis], "rows"), side(x.shape[axis:], "columns")}
+	return emit("Flatten", attr{axes: []int{axis}, shape: shape}, x)
 }
 
 // Concat joins values along an axis.

@@ -14,9 +14,12 @@ func unaryOps() map[string]*op {
 			vjp: func(y, dy Value) []Value { return vs(dy.Neg()) }},
 		"Abs": {doc: "|x|; the gradient at 0 is 0", infer: sameFloat, elementwise: true, lower: direct("Abs"),
 			vjp: func(y, dy Value) []Value { return vs(y.arg(0).Sign().Mul(dy)) }},
-		"Sign": {doc: "-1, 0 or 1; NaN at NaN", infer: sameFloat, elementwise: true, lower: lowerClamped(-1, 1),
+		"Sign": {doc: "-1, 0 or 1; 0 at NaN", infer: sameFloat, elementwise: true, lower: lowerSign,
 			vjp: func(y, dy Value) []Value { return vs(Value{}) }},
-		"Step": {doc: "1 where x > 0, else 0; NaN at NaN", infer: sameFloat, elementwise: true, lower: lowerClamped(0, 1),
+		"Step": {doc: "1 where x > 0, else 0, also at NaN", infer: sameFloat, elementwise: true,
+			lower: func(e *emitter, v Value, in []string) string {
+				return e.cast(e.node("Greater", []string{in[0], e.scalar(v.dtype, 0)}), tensor.Bool, v.dtype)
+			},
 			vjp: func(y, dy Value) []Value { return vs(Value{}) }},
 		"Square": {doc: "x²", infer: sameFloat, elementwise: true,
 			lower: func(e *emitter, _ Value, in []string) string { return e.node("Mul", []string{in[0], in[0]}) },
@@ -32,17 +35,21 @@ func unaryOps() map[string]*op {
 				return e.node("Div", []string{e.scalar(v.dtype, 1), in[0]})
 			},
 			vjp: func(y, dy Value) []Value { return vs(dy.Mul(y.Square()).Neg()) }},
-		"Relu": {doc: "max(x, 0); the gradient at 0 is 0", infer: sameFloat, elementwise: true, lower: direct("Relu"),
+		"Relu": {doc: "max(x, 0); the gradient at 0 and at NaN is 0", infer: sameFloat, elementwise: true, lower: direct("Relu"),
 			vjp: func(y, dy Value) []Value { return vs(y.arg(0).Step().Mul(dy)) }},
 		"Clip": {doc: "x, limited to [lo, hi]; the gradient at and beyond a bound is 0", infer: sameFloat, elementwise: true, lower: lowerClip,
 			vjp: func(y, dy Value) []Value {
 				x, lo, hi := y.arg(0), y.attr.nums[0], y.attr.nums[1]
-				inside := x.Less(x.Like(hi))
-				if !math.IsInf(lo, -1) {
-					inside = x.Greater(x.Like(lo)).And(inside)
+				inside := x.Greater(x.Like(lo))
+				if math.IsInf(lo, -1) {
+					inside = x.Less(x.Like(hi))
+				} else if !math.IsInf(hi, 1) {
+					inside = inside.And(x.Less(x.Like(hi)))
 				}
 				return vs(Where(inside, dy, dy.Like(0)))
 			}},
+		"Atan": {doc: "arc tangent", infer: sameFloat, elementwise: true, lower: lowerAtan,
+			vjp: func(y, dy Value) []Value { return vs(dy.Div(y.arg(0).Square().Shift(1))) }},
 		"Tanh": {doc: "hyperbolic tangent", infer: sameFloat, elementwise: true, lower: direct("Tanh"),
 			vjp: func(y, dy Value) []Value { return vs(dy.Mul(y.Square().Neg().Shift(1))) }},
 		"Cast": {doc: "conversion to another dtype",
@@ -57,27 +64,39 @@ func unaryOps() map[string]*op {
 	}
 }
 
-// lowerClamped writes Clip(x·h·h, lo, hi), where x·h·h is beyond ±1 for every x
-// but 0. ONNX Runtime runs it many times faster than Sign or a comparison.
-func lowerClamped(lo, hi float64) func(*emitter, Value, []string) string {
-	return func(e *emitter, v Value, in []string) string {
-		h := e.scalar(v.dtype, huge(v.dtype))
-		far := e.node("Mul", []string{e.node("Mul", []string{in[0], h}), h})
-		return e.node("Clip", []string{far, e.scalar(v.dtype, lo), e.scalar(v.dtype, hi)})
+// lowerSign writes [x > 0] - [x < 0], which ONNX Runtime runs in several threads
+// (Sign in one) and which is 0 at NaN, as PyTorch's sgn in the gradient of |x|.
+func lowerSign(e *emitter, v Value, in []string) string {
+	side := func(comparison string) string {
+		return e.cast(e.node(comparison, []string{in[0], e.scalar(v.dtype, 0)}), tensor.Bool, v.dtype)
 	}
+	return e.node("Sub", []string{side("Greater"), side("Less")})
 }
 
+// lowerClip writes both bounds, also infinite ones: a bound that is left out
+// stands for the largest finite number, which would change infinities.
 func lowerClip(e *emitter, v Value, in []string) string {
-	operands := []string{in[0], "", ""}
-	for i, bound := range v.attr.nums {
-		if !math.IsInf(bound, 0) {
-			operands[1+i] = e.scalar(v.dtype, bound)
-		}
+	return e.node("Clip", []string{in[0], e.scalar(v.dtype, v.attr.nums[0]), e.scalar(v.dtype, v.attr.nums[1])})
+}
+
+// lowerAtan writes Atan, for which ONNX Runtime has no float64 kernel. There the
+// float32 result y is corrected by atan(r) = r - r³/3 with r = tan(atan(x) - y),
+// which is below 1e-7; at infinity the result is ±pi/2.
+func lowerAtan(e *emitter, v Value, in []string) string {
+	if v.dtype != tensor.Float64 {
+		return e.node("Atan", in)
 	}
-	if operands[2] == "" {
-		operands = operands[:2]
-	}
-	return e.node("Clip", operands)
+	x := in[0]
+	single := e.node("Atan", []string{e.cast(x, tensor.Float64, tensor.Float32)})
+	y := e.cast(single, tensor.Float32, tensor.Float64)
+	two := func(op, a, b string) string { return e.node(op, []string{a, b}) }
+	sin, cos := e.node("Sin", []string{y}), e.node("Cos", []string{y})
+	r := two("Div", two("Sub", two("Mul", x, cos), sin), two("Add", cos, two("Mul", x, sin)))
+	cube := two("Mul", two("Mul", r, r), r)
+	near := two("Add", y, two("Sub", r, two("Div", cube, e.scalar(v.dtype, 3))))
+	far := two("Mul", e.node("Sign", in), e.scalar(v.dtype, math.Pi/2))
+	infinite := two("Equal", e.node("Abs", in), e.scalar(v.dtype, math.Inf(1)))
+	return e.node("Where", []string{infinite, far, near})
 }
 
 // Neg returns -x.
@@ -86,10 +105,10 @@ func (x Value) Neg() Value { return emit("Neg", attr{}, x) }
 // Abs returns |x|. Its gradient at 0 is 0.
 func (x Value) Abs() Value { return emit("Abs", attr{}, x) }
 
-// Sign returns -1, 0 or 1; NaN at NaN.
+// Sign returns -1, 0 or 1; 0 at NaN.
 func (x Value) Sign() Value { return emit("Sign", attr{}, x) }
 
-// Step returns 1 where x > 0 and 0 elsewhere; NaN at NaN.
+// Step returns 1 where x > 0 and 0 elsewhere, also at NaN.
 func (x Value) Step() Value { return emit("Step", attr{}, x) }
 
 // Square returns x².
@@ -107,7 +126,8 @@ func (x Value) Sqrt() Value { return emit("Sqrt", attr{}, x) }
 // Reciprocal returns 1/x.
 func (x Value) Reciprocal() Value { return emit("Reciprocal", attr{}, x) }
 
-// Relu returns max(x, 0). Its gradient at 0 is 0.
+// Relu returns max(x, 0), NaN at NaN. Its gradient at 0 and at NaN is 0, as that
+// of PyTorch's clamp_min.
 func (x Value) Relu() Value { return emit("Relu", attr{}, x) }
 
 // Clip returns x limited to [lo, hi]; infinite bounds do not limit. Its gradient
@@ -121,6 +141,9 @@ func (x Value) Clip(lo, hi float64) Value {
 
 // Tanh returns the hyperbolic tangent.
 func (x Value) Tanh() Value { return emit("Tanh", attr{}, x) }
+
+// Atan returns the arc tangent.
+func (x Value) Atan() Value { return emit("Atan", attr{}, x) }
 
 // Cast returns x converted to a dtype. Booleans become 0 and 1.
 func (x Value) Cast(to tensor.DType) Value { return emit("Cast", attr{dtype: to}, x) }

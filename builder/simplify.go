@@ -2,6 +2,8 @@ package builder
 
 import (
 	"math"
+
+	"github.com/lossgen/lossgen/builder/tensor"
 )
 
 // simplify returns a value equal to n in IEEE arithmetic for every operand, NaN
@@ -11,9 +13,30 @@ func simplify(b *B, n *node) Value {
 	switch n.op.code {
 	case "Add", "Sub", "Mul", "Div", "Neg":
 		return simplifyArithmetic(b, n)
+	case "Abs":
+		if n.args[0].op.code == "Neg" {
+			return n.args[0].arg(0).Abs() // |-x| = |x|
+		}
+	case "Equal":
+		p, known := n.args[0].constant()
+		q, too := n.args[1].constant()
+		if known && too && p == q {
+			return b.Constant(tensor.FromInts(tensor.Bool, nil, []int64{1})) // c == c
+		} else if known && too {
+			return b.Constant(tensor.FromInts(tensor.Bool, nil, []int64{0})) // c == d
+		}
 	case "Cast":
 		return simplifyCast(b, n)
 	case "Where":
+		if c, ok := n.args[0].constant(); ok { // Where(true, x, y) = x
+			chosen := n.args[2]
+			if c != 0 {
+				chosen = n.args[1]
+			}
+			if chosen.shape.Equal(n.shape) {
+				return chosen
+			}
+		}
 		if n.args[1] == n.args[2] && n.args[1].shape.Equal(n.shape) {
 			return n.args[1] // Where(c, x, x) = x
 		}

@@ -36,6 +36,7 @@ type attr struct {
 	value  *tensor.Tensor // Const
 	binds  []bind         // Guard
 	custom gradient       // Composite
+	loop   *loop          // Scan
 }
 
 // key identifies a computation: nodes with equal keys are shared.
@@ -49,6 +50,9 @@ func (n *node) key() string {
 	fmt.Fprintf(&s, "|%s %v %t %v %v %d %v %v", a.name, a.axes, a.keep, a.nums, a.ints, a.dtype, a.shape, a.binds)
 	if a.value != nil {
 		fmt.Fprintf(&s, " %x", a.value.Data)
+	}
+	if a.loop != nil { // each has slots of its own
+		fmt.Fprintf(&s, " %d", a.loop.state.id)
 	}
 	return s.String()
 }

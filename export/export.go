@@ -10,44 +10,21 @@
 // every attribute that has a default, since some importers assume other ones.
 package export
 
-import (
-	"errors"
-	"fmt"
-)
+import "github.com/lossgen/lossgen/builder/ir"
 
-// The window of versions of the standard operator set. Softmax got its present
-// meaning in 13; 28 is the newest that ONNX Runtime 1.32 loads.
+// The window of opsets, as package ir has it.
 const (
-	MinOpset     = 13
-	MaxOpset     = 28
-	DefaultOpset = 17
+	MinOpset     = ir.MinOpset
+	MaxOpset     = ir.MaxOpset
+	DefaultOpset = ir.DefaultOpset
 )
 
 // ErrOpset is wrapped by the error of an opset outside [MinOpset, MaxOpset].
-var ErrOpset = errors.New("unsupported opset")
+var ErrOpset = ir.ErrOpset
 
 // maxDepth bounds how deep subgraphs may nest. Loss files need one level.
 const maxDepth = 8
 
 // IRVersion returns the version of the file format that came out together with
 // an opset. For an opset outside the window the error wraps [ErrOpset].
-func IRVersion(opset int64) (int64, error) {
-	switch {
-	case opset < MinOpset || opset > MaxOpset:
-		return 0, fmt.Errorf("%w %d: use %d to %d", ErrOpset, opset, MinOpset, MaxOpset)
-	case opset <= 14:
-		return 7, nil
-	case opset <= 18:
-		return 8, nil
-	case opset <= 20:
-		return 9, nil
-	case opset <= 22:
-		return 10, nil
-	case opset <= 24:
-		return opset - 12, nil // 23: 11, 24: 12
-	case opset <= 27:
-		return 13, nil
-	default:
-		return 14, nil
-	}
-}
+func IRVersion(opset int64) (int64, error) { return ir.VersionFor(opset) }

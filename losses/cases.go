@@ -1,6 +1,7 @@
 package losses
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,7 +32,7 @@ type GoldenCase struct {
 	Loss    string           `json:"loss"`
 	Case    string           `json:"case"`
 	Request Request          `json:"request"`
-	Outputs []NamedText      `json:"outputs"` // PyTorch expressions
+	Outputs Expressions      `json:"outputs"` // PyTorch expressions, loss first
 	Grad    []string         `json:"grad"`
 	Inputs  []GoldenInput    `json:"inputs"`
 	Dtypes  []string         `json:"dtypes"`
@@ -39,9 +40,33 @@ type GoldenCase struct {
 }
 
 // NamedText is an output and the PyTorch expression that computes it.
-type NamedText struct {
-	Name       string `json:"name"`
-	Expression string `json:"expression"`
+type NamedText struct{ Name, Expression string }
+
+// Expressions are outputs in order; as JSON they are an object.
+type Expressions []NamedText
+
+// MarshalJSON writes an object whose keys keep their order.
+func (e Expressions) MarshalJSON() ([]byte, error) {
+	var s strings.Builder
+	for i, x := range e {
+		name, err := json.Marshal(x.Name)
+		if err != nil {
+			return nil, err
+		}
+		text, err := json.Marshal(x.Expression)
+		if err != nil {
+			return nil, err
+		}
+		separator := byte(',')
+		if i == 0 {
+			separator = '{'
+		}
+		s.WriteByte(separator)
+		s.Write(name)
+		s.WriteByte(':')
+		s.Write(text)
+	}
+	return []byte(s.String() + "}"), nil
 }
 
 // GoldenInput says how an input of a case is filled.
@@ -60,6 +85,9 @@ func Cases(l Loss) ([]GoldenCase, error) {
 	var out []GoldenCase
 	seen := map[string]bool{}
 	for _, c := range append(derivedCases(l), l.Cases()...) {
+		if slices.Contains(l.Declaration().Undefined, c.Name) {
+			continue
+		}
 		if seen[c.Name] {
 			return nil, fmt.Errorf("%s has two cases named %s", l.Declaration().Name, c.Name)
 		}
@@ -230,7 +258,7 @@ func (c Case) golden(l Loss) (GoldenCase, error) {
 	}
 	g := GoldenCase{
 		Loss: p.Loss, Case: c.Name, Request: r, Grad: p.Differentiated(), Sizes: map[string]int64{},
-		Outputs: []NamedText{{"loss", p.Expression()}}, Dtypes: c.Dtypes,
+		Outputs: append(Expressions{{"loss", p.Expression()}}, p.Extra...), Dtypes: c.Dtypes,
 	}
 	if g.Dtypes == nil {
 		g.Dtypes = []string{"float32", "float64"}
@@ -240,6 +268,9 @@ func (c Case) golden(l Loss) (GoldenCase, error) {
 		in := c.input(port.Name, port.Shape, port.Domain, g.Sizes)
 		if port.Domain.IsIndex() {
 			in.Kind = "index"
+		}
+		if port.Domain.IsIndex() && c.Fill[port.Name] == "" {
+			in.Fill = fmt.Sprintf("%s:%d", port.Domain, p.classes(port, c.Sizes))
 		}
 		g.Inputs = append(g.Inputs, in)
 	}
@@ -266,6 +297,18 @@ func (c Case) input(name string, shape tensor.Shape, domain Domain, sizes map[st
 	return in
 }
 
+// classes is the number of classes of a port's labels: a fixed one, the size of
+// the letter C, or 1 where a single score has no axis.
+func (p *Plan) classes(port Port, fixed map[string]int64) int64 {
+	switch {
+	case port.Classes > 0:
+		return port.Classes
+	case len(p.Ports[0].Shape) == 0:
+		return 1
+	}
+	return sizeOf(tensor.S("C"), map[string]int64{}, fixed)
+}
+
 // sizeOf gives letters small, different sizes.
 func sizeOf(d tensor.Dim, sizes, fixed map[string]int64) int64 {
 	if d.Known() {
@@ -287,8 +330,6 @@ func sizeOf(d tensor.Dim, sizes, fixed map[string]int64) int64 {
 func (d Domain) fill(shape tensor.Shape, sizes, fixed map[string]int64) string {
 	axis := min(1, len(shape)-1)
 	switch d {
-	case Class:
-		return fmt.Sprintf("class:%d", sizeOf(tensor.S("C"), sizes, fixed))
 	case Signs:
 		return "sign"
 	case Unit:

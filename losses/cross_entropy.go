@@ -1,6 +1,11 @@
 package losses
 
-import "errors"
+import (
+	"errors"
+	"math"
+
+	"github.com/lossgen/lossgen/builder"
+)
 
 // CrossEntropyOptions configures [CrossEntropy].
 type CrossEntropyOptions struct {
@@ -46,21 +51,33 @@ var CrossEntropy = &Def[CrossEntropyOptions]{
 		if o.Target == "probabilities" {
 			return softCrossEntropy(c, o)
 		}
-		x, r := c.In("input"), labeled(c, o.IgnoreIndex)
-		w := r.perRow(c)
-		if o.LabelSmoothing == 0 {
-			row := r.flat(x.SoftmaxNLL(r.axis, r.index()))
-			if !w.IsZero() {
-				row = row.Mul(w)
-			}
-			return r.term(c, row, w)
-		}
-		var own, all Value
-		if !w.IsZero() {
-			own, all = w.Unsqueeze(r.axis), alongClasses(c.In("weight"), x)
-		}
-		return r.term(c, r.flat(x.SmoothNLL(r.axis, r.index(), o.LabelSmoothing, own, all)), w)
+		return classRows(c, c.In("input"), o.IgnoreIndex, o.LabelSmoothing)
 	},
+}
+
+// classRows is cross entropy of logits x with class indices as target.
+func classRows(c *Call, x Value, ignore int64, smoothing float64) Term {
+	r := labeled(c, x, ignore)
+	w := r.perRow(c)
+	if smoothing == 0 {
+		row := r.flat(x.SoftmaxNLL(r.axis, r.index()))
+		if !w.IsZero() {
+			row = row.Mul(w)
+		}
+		return r.term(c, row, w)
+	}
+	var own, all Value
+	if !w.IsZero() {
+		own, all = w.Unsqueeze(r.axis), alongClasses(c.In("weight"), x)
+	}
+	term := r.term(c, r.flat(x.SmoothNLL(r.axis, r.index(), smoothing, own, all)), w)
+	if !w.IsZero() {
+		// PyTorch divides both parts of the loss by the weights' sum: the hard part
+		// is 0/0 where that is 0, and so is the whole.
+		total := term.Divisor.Sum()
+		term.Count = builder.Where(total.Equal(total.Like(0)), total.Like(math.NaN()), total)
+	}
+	return term
 }
 
 // softCrossEntropy is cross entropy with a probability per class:
@@ -68,13 +85,13 @@ var CrossEntropy = &Def[CrossEntropyOptions]{
 func softCrossEntropy(c *Call, o CrossEntropyOptions) Term {
 	x, q := c.In("input"), c.In("target")
 	axis := classAxis(x)
+	classes := c.B.Count(c.Compute, x.Shape()[axis:axis+1])
 	if o.LabelSmoothing > 0 {
-		classes := c.B.Count(c.Compute, x.Shape()[axis:axis+1])
 		q = q.Scale(1 - o.LabelSmoothing).Add(c.Const(o.LabelSmoothing).Div(classes))
 	}
 	terms := x.LogSoftmax(axis).Mul(q)
 	if c.Has("weight") {
 		terms = terms.Mul(alongClasses(c.In("weight"), x))
 	}
-	return each(terms.Sum(axis).Neg())
+	return Term{Each: terms.Sum(axis).Neg(), Count: x.Numel().Div(classes)}
 }

@@ -27,7 +27,7 @@ func edgeCases(l Loss) []Case {
 			}
 		}
 	}
-	if len(spec.Inputs) > 1 && spec.Inputs[0].Domain == Real && spec.Inputs[1].Domain == Real {
+	if len(spec.Inputs) > 1 && spec.Inputs[0].Domain == Real && spec.Inputs[1].Domain == Real && sameShape(spec, 0, 1) {
 		for _, r := range reductionsOf(l) {
 			out = append(out, Case{
 				Name: "equal_" + r, Options: withReduction(nil, r),
@@ -45,6 +45,11 @@ func edgeCases(l Loss) []Case {
 	return out
 }
 
+// sameShape reports whether two inputs have one shape by default.
+func sameShape(s Spec, i, k int) bool {
+	return s.Shapes[0][s.Inputs[i].Name] == s.Shapes[0][s.Inputs[k].Name]
+}
+
 // edgeReductions shows an edge element by element where the loss can.
 func edgeReductions(l Loss) []string {
 	all := reductionsOf(l)
@@ -59,7 +64,9 @@ func extremes(d Domain) map[string]float64 {
 	switch d {
 	case Real, LogProb:
 		return map[string]float64{"nan": nan, "inf": inf, "minus_inf": -inf, "large": 1e4, "minus_large": -1e4, "minus_zero": math.Copysign(0, -1)}
-	case Unit, Simplex:
+	case Unit:
+		return map[string]float64{"zero": 0, "one": 1}
+	case Simplex:
 		return map[string]float64{"nan": nan, "zero": 0, "one": 1}
 	case Positive:
 		return map[string]float64{"nan": nan, "zero": 0, "large": 1e4, "inf": inf}

@@ -33,7 +33,8 @@ var Focal = &Def[FocalOptions]{
 	Defaults:  FocalOptions{Gamma: 2, IgnoreIndex: -100, Reduction: Mean},
 	Reference: focalReference,
 	Body: func(c *Call, o FocalOptions) Term {
-		x, r := c.In("input"), labeled(c, o.IgnoreIndex)
+		x := c.In("input")
+		r := labeled(c, x, o.IgnoreIndex)
 		ce := r.flat(x.SoftmaxNLL(r.axis, r.index()))
 		ce = builder.Where(r.kept, ce, ce.Like(0))
 		pt := ce.Neg().Exp()

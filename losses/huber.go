@@ -19,7 +19,7 @@ var Huber = &Def[HuberOptions]{
 		Title:   "quadratic near the target, linear far from it",
 		Formula: "d = input - target; c = clip(d, -delta, delta); c·(d - c/2)",
 		Torch:   "F.huber_loss(input, target, reduction={reduction}, delta={delta}, weight={weight})",
-		Inputs:  regression(elementWeight), Shapes: elementwise("input", "target", "weight"), Star: "N,D", Broadcast: true,
+		Inputs:  regression(elementWeight), Shapes: elementwise("input", "target", "weight"), Star: "N,D", Broadcast: []string{"target"},
 		Traps: []string{
 			"Mean divides by the number of elements, also with weight (l1 and mse divide by the sum of the weights).",
 			"Far from the target the slope is delta; smooth_l1 divides by beta, so the two differ unless both are 1.",
@@ -42,8 +42,7 @@ var SmoothL1 = &Def[SmoothL1Options]{
 		Title:   "l1 that is quadratic near the target",
 		Formula: "d = input - target; d^2/(2 beta) if |d| < beta, else |d| - beta/2",
 		Torch:   "F.smooth_l1_loss(input, target, reduction={reduction}, beta={beta})",
-		Inputs:  regression(), Shapes: elementwise("input", "target"), Star: "N,D", Broadcast: true,
-		NaNRows: true,
+		Inputs:  regression(), Shapes: elementwise("input", "target"), Star: "N,D", Broadcast: []string{"target"},
 		Traps: []string{
 			"Mean divides by the number of elements.",
 			"beta 0 is exactly l1. For other values than 1 it is not huber: the slope far from the target is 1 for every beta.",

@@ -7,12 +7,10 @@ var L1 = &Def[ReductionOnly]{
 		Title:   "absolute difference",
 		Formula: "|input - target|",
 		Torch:   "F.l1_loss(input, target, reduction={reduction}, weight={weight})",
-		Inputs:  regression(elementWeight), Shapes: elementwise("input", "target", "weight"), Star: "N,D", Broadcast: true,
-		NaNRows: true,
+		Inputs:  regression(elementWeight), Shapes: elementwise("input", "target", "weight"), Star: "N,D", Broadcast: []string{"target"},
 		Traps: []string{
 			"Mean divides by the number of elements; with weight, by the sum of the weights.",
 			"The gradient is 0 where input equals target.",
-			"Where an element is NaN its gradient is NaN; PyTorch gives 0 there.",
 		},
 	},
 	Defaults: ReductionOnly{Mean},

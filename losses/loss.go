@@ -30,6 +30,8 @@ type Domain string
 const (
 	Real     Domain = "real"     // any number
 	Class    Domain = "class"    // an integer label in [0, C)
+	Labels   Domain = "labels"   // a list of labels in [0, C) along the last axis, ended by -1
+	Lengths  Domain = "lengths"  // how much of each sequence counts: an integer from 0 to the size of the axis it is about
 	Signs    Domain = "sign"     // -1 or 1
 	Unit     Domain = "unit"     // [0, 1]
 	Positive Domain = "positive" // (0, inf)
@@ -40,7 +42,7 @@ const (
 )
 
 // IsIndex reports whether values of the domain are integers.
-func (d Domain) IsIndex() bool { return d == Class }
+func (d Domain) IsIndex() bool { return d == Class || d == Labels || d == Lengths }
 
 // Differentiation says whether an input has a gradient.
 type Differentiation int
@@ -58,7 +60,8 @@ type Input struct {
 	Name     string
 	Doc      string
 	Domain   Domain
-	Optional bool // exists only when asked for by name
+	Classes  int64 // of labels: the number of classes, where it is not the size C
+	Optional bool  // exists only when asked for by name
 	Grad     Differentiation
 }
 
@@ -84,8 +87,11 @@ type Spec struct {
 	Shapes []Shapes
 	// Star is what "*" stands for by default.
 	Star string
-	// Broadcast: inputs may have different shapes that broadcast, as in PyTorch.
-	Broadcast bool
+	// Broadcast names the inputs that may have a shape of their own that
+	// broadcasts with the first input's, as in PyTorch.
+	Broadcast []string
+	// CheckShapes finds shapes that broadcast but that PyTorch refuses.
+	CheckShapes func(map[string]tensor.Shape) error
 	// LabelPolicy says what a label does that PyTorch raises on.
 	LabelPolicy string
 	// Traps are what people get wrong, a sentence each.
@@ -93,9 +99,12 @@ type Spec struct {
 	// NaNRows: where an input is NaN, the gradient of its element or row may be
 	// NaN where PyTorch's is a number.
 	NaNRows bool
-	// Expect gives a reason where the declared gradient is meant to differ from
-	// the derivative of the value, as PyTorch's does.
+	// NotDerivative gives the reason where the declared gradient is meant to differ
+	// from the derivative of the value, as PyTorch's does.
 	NotDerivative string
+	// Undefined names derived golden cases for which PyTorch returns uninitialized
+	// memory; there are no goldens for them.
+	Undefined []string
 }
 
 // Loss is a declared loss, whatever the type of its options.
@@ -117,8 +126,12 @@ type Loss interface {
 
 // All lists every loss, by family.
 var All = []Loss{
-	CrossEntropy, NLL, Focal,
-	L1, MSE, SmoothL1, Huber, Quantile,
+	CrossEntropy, NLL, Focal, BCE, BCEWithLogits, MultilabelSoftMargin, KLDiv,
+	LinearCrossEntropy, AdaptiveLogSoftmax, CTC,
+	L1, MSE, SmoothL1, Huber, Quantile, PoissonNLL, GaussianNLL,
+	MarginRanking, HingeEmbedding, CosineEmbedding, TripletMargin, TripletMarginWithDistance,
+	SoftMargin, MultiMargin, MultilabelMargin,
+	SigmoidFocal, GeneralizedBoxIoU, DistanceBoxIoU, CompleteBoxIoU,
 	MultiTask,
 }
 

@@ -32,8 +32,10 @@ func (p *Plan) assemble(b *builder.B) {
 		dy = c.compute(b.Input("grad_output", p.DType, loss.Shape()))
 	}
 	b.Output("loss", loss.Cast(p.DType))
+	p.Extra = nil
 	for _, extra := range term.Extra {
 		b.Output(extra.Name, extra.Value.Cast(p.DType))
+		p.Extra = append(p.Extra, NamedText{extra.Name, extra.Torch})
 	}
 	var xs []builder.Value
 	for _, name := range p.Differentiated() {
@@ -77,7 +79,7 @@ func (p *Plan) checkGradOutput(loss tensor.Shape) {
 	}
 }
 
-// Model builds the plan's model. Its IR version is left to the exporter.
+// Model builds the plan's model.
 func (p *Plan) Model(opts ...builder.Option) (*ir.Model, error) {
 	g, err := p.Graph(opts...)
 	if err != nil {
@@ -87,10 +89,14 @@ func (p *Plan) Model(opts ...builder.Option) (*ir.Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.Loss, err)
 	}
+	version, err := ir.VersionFor(p.Opset)
+	if err != nil {
+		return nil, err
+	}
 	graph := g.Lower(p.Opset)
 	graph.Doc = p.Spec.Formula
 	m := &ir.Model{
-		Opset: p.Opset, Producer: "lossgen", ProducerVersion: Version, Graph: graph,
+		IRVersion: version, Opset: p.Opset, Producer: "lossgen", ProducerVersion: Version, Graph: graph,
 		Metadata: []ir.Prop{
 			{Key: metaLoss, Value: p.Loss},
 			{Key: metaOptions, Value: string(options)},

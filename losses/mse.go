@@ -7,7 +7,7 @@ var MSE = &Def[ReductionOnly]{
 		Title:   "squared difference",
 		Formula: "(input - target)^2",
 		Torch:   "F.mse_loss(input, target, reduction={reduction}, weight={weight})",
-		Inputs:  regression(elementWeight), Shapes: elementwise("input", "target", "weight"), Star: "N,D", Broadcast: true,
+		Inputs:  regression(elementWeight), Shapes: elementwise("input", "target", "weight"), Star: "N,D", Broadcast: []string{"target"},
 		Traps: []string{
 			"Mean divides by the number of elements; with weight, by the sum of the weights.",
 			"The gradient carries the factor 2: 2·(input - target)/numel.",

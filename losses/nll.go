@@ -26,7 +26,7 @@ var NLL = &Def[NLLOptions]{
 	},
 	Defaults: NLLOptions{IgnoreIndex: -100, Reduction: Mean},
 	Body: func(c *Call, o NLLOptions) Term {
-		r := labeled(c, o.IgnoreIndex)
+		r := labeled(c, c.In("input"), o.IgnoreIndex)
 		row := r.flat(c.In("input").Pick(r.axis, r.index())).Neg()
 		w := r.perRow(c)
 		if !w.IsZero() {

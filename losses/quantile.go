@@ -20,12 +20,10 @@ var Quantile = &Def[QuantileOptions]{
 		Name: "quantile", Aliases: []string{"pinball", "quantile_loss"}, Family: "regression",
 		Title:   "pinball loss of several quantiles",
 		Formula: "e_i = target - input[:, i]; (sum_i max((q_i - 1)·e_i, q_i·e_i)) / Q",
-		NaNRows: true,
 		Traps: []string{
 			"none gives one loss per row, the average over the quantiles; mean averages those.",
 			"The gradient where a prediction equals the target is (1/2 - q)/Q, the middle of both slopes, as PyTorch's max splits it.",
 			"In PyTorch a target of [N,1] silently makes an [N,N] loss; here it is refused.",
-			"Where an element is NaN its gradient is NaN; PyTorch gives a number there.",
 		},
 	},
 	Defaults: QuantileOptions{Quantiles: []float64{0.1, 0.5, 0.9}, Reduction: Mean},
@@ -48,12 +46,18 @@ var Quantile = &Def[QuantileOptions]{
 	},
 }
 
-// pinball is max((q-1)·e, q·e). Its gradient is q for e > 0, q-1 for e < 0 and the
-// middle of both at 0, as PyTorch's max splits a tie.
+// pinball is max((q-1)·e, q·e). PyTorch's max gives all of the gradient to the
+// larger side, half to each at a tie and all to both at NaN: q for e > 0, q-1 for
+// e < 0, q - 1/2 at 0 and 2q-1 at NaN.
 func pinball(e, q Value) Value {
 	value := e.Mul(q.Shift(-1)).Max(e.Mul(q))
 	return builder.WithGradient("pinball", value, []Value{e}, func(dy Value) []Value {
-		slope := e.Sign().Scale(0.5).Add(q.Shift(-0.5))
+		zero := e.Like(0)
+		is := func(b Value) Value { return b.Cast(e.DType()) }
+		above := is(e.Greater(zero)).Mul(q.Shift(-1))
+		below := is(e.Less(zero)).Mul(q)
+		at := is(e.Equal(zero)).Mul(q.Shift(-0.5))
+		slope := q.Scale(2).Shift(-1).Sub(above).Sub(below).Sub(at)
 		return []Value{slope.Mul(dy)}
 	})
 }

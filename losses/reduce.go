@@ -15,6 +15,11 @@ type Term struct {
 	Divisor builder.Value
 	// Count is what mean divides by, as a rank-0 value, when it is neither.
 	Count builder.Value
+	// Refuse is NaN where PyTorch would raise on a value and finite elsewhere, or
+	// infinite; the loss is NaN then. The zero Value refuses nothing.
+	Refuse builder.Value
+	// EmptyIsZero: the mean of no losses is 0.
+	EmptyIsZero bool
 	// Extra are further outputs, in order.
 	Extra []Output
 }
@@ -23,6 +28,7 @@ type Term struct {
 type Output struct {
 	Name  string
 	Value builder.Value
+	Torch string // the PyTorch expression
 }
 
 // each is the Term of a loss that is reduced plainly.
@@ -51,16 +57,34 @@ func (t Term) normalizer() builder.Value {
 // reduce returns the result. The sum is scaled last, so that the mean of nothing
 // is 0·inf = NaN, as in PyTorch.
 func (t Term) reduce(r Reduction) builder.Value {
+	return t.refused(r, t.reduced(r))
+}
+
+func (t Term) reduced(r Reduction) builder.Value {
 	switch r {
 	case None:
 		return t.masked()
 	case Sum:
 		return t.masked().Sum()
-	default:
-		n := t.normalizer()
-		if t.Divisor.IsZero() {
-			return t.masked().Sum().Mul(n.Reciprocal())
-		}
-		return t.masked().Sum().Div(n)
 	}
+	n := t.normalizer()
+	if t.EmptyIsZero {
+		n = n.Max(n.Like(1))
+	}
+	if t.Divisor.IsZero() {
+		return t.masked().Sum().Mul(n.Reciprocal())
+	}
+	return t.masked().Sum().Div(n)
+}
+
+// refused adds 0, or NaN where a value was out of bounds.
+func (t Term) refused(r Reduction, loss builder.Value) builder.Value {
+	if t.Refuse.IsZero() {
+		return loss
+	}
+	bad := t.Refuse.StopGradient()
+	if r != None {
+		bad = bad.Sum()
+	}
+	return loss.Add(bad.Clip(0, 0))
 }

@@ -1,9 +1,10 @@
 package losses
 
 import (
-	"math"
+	"fmt"
 
 	"github.com/lossgen/lossgen/builder"
+	"github.com/lossgen/lossgen/builder/tensor"
 )
 
 // This file defines pieces that regression losses share.
@@ -48,9 +49,6 @@ func weighted(c *Call, v Value) Term {
 // clipped is d²/2 within delta of 0 and delta·(|d| - delta/2) beyond. With c = d
 // limited to ±delta both are c·(d - c/2), and c is the gradient.
 func clipped(d Value, delta float64) Value {
-	if math.IsInf(delta, 1) {
-		return d.Square().Scale(0.5)
-	}
 	c := d.Clip(-delta, delta)
 	return builder.WithGradient("huber", c.Mul(d.Sub(c.Scale(0.5))), []Value{d}, func(dy Value) []Value {
 		return []Value{c.Mul(dy)}
@@ -64,4 +62,20 @@ func smooth(d Value, beta float64) Value {
 	return builder.WithGradient("smooth_l1", c.Mul(d.Sub(c.Scale(beta/2))), []Value{d}, func(dy Value) []Value {
 		return []Value{c.Mul(dy)}
 	})
+}
+
+// fitting checks that inputs which may broadcast do not enlarge the first one.
+func fitting(first string, names ...string) func(map[string]tensor.Shape) error {
+	return func(shapes map[string]tensor.Shape) error {
+		for _, name := range names {
+			own, ok := shapes[name]
+			if !ok {
+				continue
+			}
+			if s, err := tensor.Broadcast(shapes[first], own); err != nil || !s.Equal(shapes[first]) {
+				return fmt.Errorf("%s %v does not broadcast to %s %v", name, own, first, shapes[first])
+			}
+		}
+		return nil
+	}
 }

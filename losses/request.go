@@ -10,10 +10,6 @@ import (
 	"github.com/lossgen/lossgen/builder/tensor"
 )
 
-// DefaultOpset is the opset of a model unless the request says otherwise: the
-// one that most engines and importers take.
-const DefaultOpset = 17
-
 // Request asks for a loss as a model. Zero fields have their defaults.
 type Request struct {
 	Loss    string   `json:"loss" yaml:"loss"`                           // any name of the loss
@@ -38,6 +34,7 @@ type Plan struct {
 	Spec     Spec   // the declaration for these options
 	Ports    []Port // the inputs that exist, in order
 	Warnings []string
+	Extra    Expressions // outputs beside the loss, known once the graph is built
 	loss     Loss
 }
 
@@ -63,7 +60,10 @@ func (r Request) Resolve() (*Plan, error) {
 		p.IndexDType = tensor.Int64
 	}
 	if p.Opset == 0 {
-		p.Opset = DefaultOpset
+		p.Opset = ir.DefaultOpset
+	}
+	if _, err := ir.VersionFor(p.Opset); err != nil {
+		return nil, err
 	}
 	if !p.DType.IsFloat() {
 		return nil, fmt.Errorf("dtype %v is not a floating-point type: use float32, float64, float16 or bfloat16", p.DType)
@@ -139,7 +139,7 @@ func (p *Plan) resolveInputs() error {
 		}
 	}
 	for _, name := range p.With {
-		if !slices.Contains(optional, name) {
+		if !slices.Contains(optional, name) && !slices.Contains(present, name) {
 			return fmt.Errorf("%s has no optional input %q: it has %s", p.Loss, name, orNone(optional))
 		}
 	}
@@ -159,6 +159,9 @@ func (p *Plan) resolveInputs() error {
 		given[name] = shape
 	}
 	shapes, err := resolveShapes(p.Spec, present, given)
+	if err == nil && p.Spec.CheckShapes != nil {
+		err = p.Spec.CheckShapes(shapes)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.Loss, err)
 	}
@@ -182,14 +185,12 @@ func orNone(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// warnBroadcast warns where elementwise inputs have different shapes.
+// warnBroadcast warns where a prediction and a target have different shapes.
 func (p *Plan) warnBroadcast() {
-	if !p.Spec.Broadcast {
-		return
-	}
 	first := p.Ports[0]
 	for _, port := range p.Ports[1:] {
-		if !port.Shape.Equal(first.Shape) && p.Spec.Shapes[0][port.Name] == p.Spec.Shapes[0][first.Name] {
+		if slices.Contains(p.Spec.Broadcast, port.Name) && !port.Optional && !port.Shape.Equal(first.Shape) &&
+			p.Spec.Shapes[0][port.Name] == p.Spec.Shapes[0][first.Name] {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("%s %v and %s %v are broadcast against each other, as PyTorch does; often this is a mistake",
 				first.Name, first.Shape, port.Name, port.Shape))
 		}

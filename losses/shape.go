@@ -25,6 +25,9 @@ func resolveShapes(s Spec, present []string, given map[string]tensor.Shape) (map
 	if len(given) == 0 {
 		return s.Shapes[0].apply(newMatcher(), s, present, nil), nil
 	}
+	if shapes, ok := broadcastShapes(s, present, given); ok {
+		return shapes, nil
+	}
 	var firstErr error
 	for _, pattern := range s.Shapes {
 		m := newMatcher()
@@ -34,11 +37,6 @@ func resolveShapes(s Spec, present []string, given map[string]tensor.Shape) (map
 		}
 		if firstErr == nil || m.star != nil || len(m.letters) > 0 {
 			firstErr = err
-		}
-	}
-	if s.Broadcast {
-		if shapes, err := broadcastShapes(s, present, given); err == nil {
-			return shapes, nil
 		}
 	}
 	return nil, firstErr
@@ -202,24 +200,45 @@ func (m *matcher) unbound(letter string, used map[string]bool) tensor.Dim {
 	return m.letters[letter]
 }
 
-// broadcastShapes accepts given shapes that differ but broadcast; inputs that
-// were not given have the broadcast shape.
-func broadcastShapes(s Spec, present []string, given map[string]tensor.Shape) (map[string]tensor.Shape, error) {
-	all := tensor.Shape{}
-	for _, in := range s.Inputs {
-		if shape, ok := given[in.Name]; ok {
-			var err error
-			if all, err = tensor.Broadcast(all, shape); err != nil {
-				return nil, err
-			}
+// broadcastShapes handles a request that gives the first input and, for inputs
+// that may broadcast, shapes that differ from it. Those are taken as they are;
+// the other inputs follow from the first.
+func broadcastShapes(s Spec, present []string, given map[string]tensor.Shape) (map[string]tensor.Shape, bool) {
+	first := s.Inputs[0].Name
+	base, ok := given[first]
+	if !ok {
+		return nil, false
+	}
+	strict, own := map[string]tensor.Shape{}, map[string]tensor.Shape{}
+	for name, shape := range given {
+		_, err := tensor.Broadcast(base, shape)
+		if slices.Contains(s.Broadcast, name) && err == nil && !shape.Equal(base) && broadcasts(s, name, base, shape) {
+			own[name] = shape
+			continue
+		}
+		strict[name] = shape
+	}
+	if len(own) == 0 {
+		return nil, false
+	}
+	shapes, err := resolveShapes(s, present, strict)
+	if err != nil {
+		return nil, false
+	}
+	for name, shape := range own {
+		shapes[name] = shape
+	}
+	return shapes, true
+}
+
+// broadcasts reports whether no pattern gives the input this very shape.
+func broadcasts(s Spec, name string, base, shape tensor.Shape) bool {
+	first := s.Inputs[0].Name
+	for _, pattern := range s.Shapes {
+		m := newMatcher()
+		if m.match(pattern[first], base) == nil && m.match(pattern[name], shape) == nil && len(m.sizes) == 0 {
+			return false
 		}
 	}
-	out := map[string]tensor.Shape{}
-	for _, name := range present {
-		out[name] = all
-		if shape, ok := given[name]; ok {
-			out[name] = shape
-		}
-	}
-	return out, nil
+	return true
 }

@@ -38,19 +38,24 @@ type rows struct {
 	labels Value // 0 where not kept; a negative label is out of range
 }
 
-// labeled reads the labels. A gather takes -1 for the last class, PyTorch does
-// not: negative labels are replaced by a number that no gather accepts.
-func labeled(c *Call, ignore int64) rows {
+// labeled reads the labels of logits x.
+func labeled(c *Call, x Value, ignore int64) rows {
 	y := c.In("target")
-	r := rows{axis: classAxis(c.In("input"))}
+	r := rows{axis: classAxis(x)}
 	r.kept = y.Equal(y.Like(float64(ignore))).Not()
 	safe := builder.Where(r.kept, y, y.Like(0))
+	r.labels = outOfRange(safe)
+	return r
+}
+
+// outOfRange replaces negative labels, which a gather would count from the end,
+// by one that no gather accepts.
+func outOfRange(y Value) Value {
 	outside := float64(1 << 62)
 	if y.DType() == tensor.Int32 {
 		outside = 1<<31 - 1
 	}
-	r.labels = builder.Where(safe.Less(y.Like(0)), y.Like(outside), safe)
-	return r
+	return builder.Where(y.Less(y.Like(0)), y.Like(outside), y)
 }
 
 // index returns the labels with the class axis as size 1.

@@ -1,0 +1,174 @@
+package builder_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/lossgen/lossgen/builder"
+	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/export"
+	"github.com/lossgen/lossgen/runtime"
+	"github.com/lossgen/lossgen/runtime/ort"
+	"github.com/lossgen/lossgen/runtime/reference"
+)
+
+// This file builds small graphs and runs them.
+
+type (
+	// Value is what the graphs of these tests are made of.
+	Value   = builder.Value
+	tensors = map[string]*tensor.Tensor
+)
+
+const f64 = tensor.Float64
+
+// build returns the graph of f, or ends the test.
+func build(t *testing.T, f func(b *builder.B), options ...builder.Option) *builder.Graph {
+	t.Helper()
+	g, err := builder.Build("test", f, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// file returns the bytes of a graph's model.
+func file(t *testing.T, g *builder.Graph, opset int64) []byte {
+	t.Helper()
+	version, err := export.IRVersion(opset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &ir.Model{IRVersion: version, Opset: opset, Graph: g.Lower(opset)}
+	if err := export.Check(m); err != nil {
+		t.Fatalf("opset %d: %v\n%v", opset, err, g)
+	}
+	data, err := export.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// engines are the reference engine and, where it is installed, ONNX Runtime.
+func engines(t *testing.T) []runtime.Backend {
+	t.Helper()
+	if _, err := (ort.Backend{}).Load(); err != nil {
+		t.Logf("ONNX Runtime is left out: %v", err)
+		return []runtime.Backend{reference.Backend{}}
+	}
+	return []runtime.Backend{reference.Backend{}, ort.Backend{}}
+}
+
+func open(t *testing.T, e runtime.Backend, g *builder.Graph) runtime.Session {
+	t.Helper()
+	s, err := e.Open(file(t, g, export.DefaultOpset), runtime.Options{})
+	if err != nil {
+		t.Fatalf("%s: %v\n%v", e.Name(), err, g)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func run(t *testing.T, s runtime.Session, inputs tensors) tensors {
+	t.Helper()
+	out, err := s.Run(t.Context(), inputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// close reports whether two numbers are equal: both NaN, the same infinity, or
+// within a tolerance.
+func closeTo(a, b, tol float64) bool {
+	return a == b || math.IsNaN(a) && math.IsNaN(b) || math.Abs(a-b) <= tol*max(1, math.Abs(b))
+}
+
+// operand is an input of a program under test: float64 unless it is an index.
+type operand struct {
+	shape  tensor.Shape
+	lo, hi float64 // values are between; both 0 is -2 to 2
+	index  int64   // for an index: its values are below
+}
+
+func real(dims ...any) operand     { return operand{shape: tensor.Of(dims...)} }
+func positive(dims ...any) operand { return operand{shape: tensor.Of(dims...), lo: 0.3, hi: 2} }
+func index(below int64, dims ...any) operand {
+	return operand{shape: tensor.Of(dims...), index: below}
+}
+
+// program is a function under test.
+type program struct {
+	name     string
+	operands []operand
+	f        func(b *builder.B, x []Value) Value
+	once     bool // it is not twice differentiable
+}
+
+// sizes are those of the letters.
+func sizes(shape tensor.Shape) []int64 {
+	letters := map[string]int64{"N": 3, "C": 4, "D": 2, "E": 5}
+	dims := make([]int64, len(shape))
+	for i, d := range shape {
+		dims[i] = d.Size
+		if !d.Known() {
+			dims[i] = letters[d.Sym]
+		}
+	}
+	return dims
+}
+
+func name(i int) string { return "x" + string(rune('0'+i)) }
+
+// declare declares the operands as inputs.
+func (p program) declare(b *builder.B) []Value {
+	x := make([]Value, len(p.operands))
+	for i, o := range p.operands {
+		dtype := f64
+		if o.index > 0 {
+			dtype = tensor.Int64
+		}
+		x[i] = b.Input(name(i), dtype, o.shape)
+	}
+	return x
+}
+
+// draw returns random operands.
+func (p program) draw(seed uint64) tensors {
+	random := rand.New(rand.NewPCG(seed, 7))
+	in := tensors{}
+	for i, o := range p.operands {
+		if o.index > 0 {
+			x := tensor.New(tensor.Int64, sizes(o.shape)...)
+			for k := range x.Len() {
+				x.SetInt(k, random.Int64N(o.index))
+			}
+			in[name(i)] = x
+			continue
+		}
+		lo, hi := o.lo, o.hi
+		if lo == 0 && hi == 0 {
+			lo, hi = -2, 2
+		}
+		in[name(i)] = uniform(random, lo, hi, sizes(o.shape))
+	}
+	return in
+}
+
+func uniform(random *rand.Rand, lo, hi float64, dims []int64) *tensor.Tensor {
+	x := tensor.New(f64, dims...)
+	for k := range x.Len() {
+		x.SetFloat(k, lo+(hi-lo)*random.Float64())
+	}
+	return x
+}
+
+// weighted is the sum of v times numbers that differ from element to element, so
+// that a gradient in the wrong place is seen.
+func weighted(b *builder.B, v Value) Value {
+	w := uniform(rand.New(rand.NewPCG(1, 1)), 0.5, 1.5, sizes(v.Shape()))
+	return v.Mul(b.Input("weight_of_"+string(rune('a'+v.Rank())), f64, v.Shape())).Sum().Add(b.Const(f64, 0*w.Float(0)))
+}

@@ -1,0 +1,242 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+
+	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/losses"
+)
+
+// This file reads a request for a loss from a YAML file.
+
+// configuration is the content of a --config file.
+type configuration struct {
+	request losses.Request
+	output  string
+}
+
+// configKeys are what a configuration may hold.
+var configKeys = []string{"loss", "options", "with", "grad", "grad_output", "dtype", "index_dtype", "shape", "opset", "output"}
+
+// readConfig reads a configuration. Errors are of the form "file:line: ...".
+func readConfig(path string) (configuration, error) {
+	var c configuration
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return c, fmt.Errorf("cannot read %s: %w", path, bare(err))
+	}
+	if err := c.parse(data); err != nil {
+		return c, fmt.Errorf("%s%w", path, err)
+	}
+	return c, nil
+}
+
+// parse reads YAML. Its errors start with ":line: ", or ": " where there is no
+// line.
+func (c *configuration) parse(data []byte) error {
+	file, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		return yamlError(err)
+	}
+	switch {
+	case len(file.Docs) == 0 || file.Docs[0].Body == nil:
+		return errors.New(": the file is empty: want at least a line `loss: NAME`")
+	case len(file.Docs) > 1:
+		return fmt.Errorf(":%d: a second document: want one", line(file.Docs[1].Body))
+	}
+	pairs, err := mapping(file.Docs[0].Body)
+	if err != nil {
+		return err
+	}
+	for _, pair := range pairs {
+		if err := c.set(pair.key, pair.value); err != nil {
+			if strings.HasPrefix(err.Error(), ":") {
+				return err // has its own line
+			}
+			return fmt.Errorf(":%d: %s: %w", pair.line, pair.key, err)
+		}
+	}
+	return nil
+}
+
+// set takes one key of the file.
+func (c *configuration) set(key string, value ast.Node) error {
+	r := &c.request
+	switch key {
+	case "loss":
+		return decode(value, &r.Loss, "a name")
+	case "output":
+		return decode(value, &c.output, "a file name")
+	case "with":
+		return decodeNames(value, &r.With)
+	case "grad":
+		return decodeNames(value, &r.Grad)
+	case "grad_output":
+		return decode(value, &r.GradOutput, "true or false")
+	case "dtype":
+		return decodeDType(value, &r.DType)
+	case "index_dtype":
+		return decodeDType(value, &r.IndexDType)
+	case "opset":
+		if err := decode(value, &r.Opset, "a whole number"); err != nil {
+			return err
+		}
+		_, err := ir.VersionFor(r.Opset)
+		return err
+	case "options":
+		return c.setOptions(value)
+	case "shape":
+		return c.setShapes(value)
+	}
+	if near := losses.Closest(key, configKeys); len(near) > 0 {
+		return fmt.Errorf("unknown key: did you mean %s?", strings.Join(near, ", "))
+	}
+	return fmt.Errorf("unknown key: want %s", strings.Join(configKeys, ", "))
+}
+
+// setOptions takes the options as they are; Resolve checks them, once the loss
+// is known.
+func (c *configuration) setOptions(node ast.Node) error {
+	pairs, err := mapping(node)
+	if err != nil {
+		return err
+	}
+	c.request.Options = losses.Values{}
+	for _, pair := range pairs {
+		var value any
+		if err := decode(pair.value, &value, "a value"); err != nil {
+			return err
+		}
+		name := strings.ReplaceAll(pair.key, "-", "_")
+		if err := knownOption(name); err != nil {
+			return fmt.Errorf(":%d: options: %s: %w", pair.line, pair.key, err)
+		}
+		c.request.Options[name] = value
+	}
+	return nil
+}
+
+// knownOption refuses an option that no loss has.
+func knownOption(name string) error {
+	var all []string
+	for _, l := range losses.All {
+		for _, o := range l.Options() {
+			if o.Name == name {
+				return nil
+			}
+			if !slices.Contains(all, o.Name) {
+				all = append(all, o.Name)
+			}
+		}
+	}
+	if near := losses.Closest(name, all); len(near) > 0 {
+		return fmt.Errorf("no loss has this option: did you mean %s?", strings.Join(near, ", "))
+	}
+	return errors.New("no loss has this option")
+}
+
+// setShapes reads shapes, each as "N,C" or as a list.
+func (c *configuration) setShapes(node ast.Node) error {
+	pairs, err := mapping(node)
+	if err != nil {
+		return err
+	}
+	c.request.Shapes = map[string]string{}
+	for _, pair := range pairs {
+		dims, err := words(pair.value)
+		if err != nil {
+			return fmt.Errorf(":%d: shape: %s: %w", pair.line, pair.key, err)
+		}
+		c.request.Shapes[pair.key] = strings.Join(dims, ",")
+	}
+	return nil
+}
+
+// pair is an entry of a YAML mapping.
+type pair struct {
+	key   string
+	value ast.Node
+	line  int
+}
+
+func mapping(node ast.Node) ([]pair, error) {
+	var values []*ast.MappingValueNode
+	switch n := node.(type) {
+	case *ast.MappingNode:
+		values = n.Values
+	case *ast.MappingValueNode:
+		values = []*ast.MappingValueNode{n}
+	case *ast.NullNode:
+	default:
+		return nil, fmt.Errorf(":%d: %q stands where `key: value` lines are wanted", line(node), oneLine(node.String()))
+	}
+	var out []pair
+	for _, v := range values {
+		out = append(out, pair{v.Key.GetToken().Value, v.Value, line(v.Key)})
+	}
+	return out, nil
+}
+
+func line(node ast.Node) int { return node.GetToken().Position.Line }
+
+func decode(node ast.Node, to any, want string) error {
+	if err := yaml.NodeToValue(node, to); err != nil {
+		return fmt.Errorf("%q, want %s", oneLine(node.String()), want)
+	}
+	return nil
+}
+
+// words reads a list, a text separated by commas, or nothing.
+func words(node ast.Node) ([]string, error) {
+	var value any
+	if err := decode(node, &value, "a list"); err != nil {
+		return nil, err
+	}
+	switch v := value.(type) {
+	case nil:
+		return nil, nil
+	case []any:
+		var list []string
+		for _, item := range v {
+			list = append(list, fmt.Sprint(item))
+		}
+		return list, nil
+	case map[string]any:
+		return nil, fmt.Errorf("%q, want a list", oneLine(node.String()))
+	default:
+		return trimmed(strings.Split(fmt.Sprint(v), ",")), nil
+	}
+}
+
+func decodeNames(node ast.Node, to *[]string) (err error) {
+	*to, err = words(node)
+	return err
+}
+
+func decodeDType(node ast.Node, to *tensor.DType) error {
+	var name string
+	if err := decode(node, &name, "the name of a dtype"); err != nil {
+		return err
+	}
+	var err error
+	*to, err = tensor.ParseDType(name)
+	return err
+}
+
+// yamlError takes line and message from an error that prints the source, too.
+func yamlError(err error) error {
+	var e yaml.Error
+	if errors.As(err, &e) && e.GetToken() != nil {
+		return fmt.Errorf(":%d: %s", e.GetToken().Position.Line, oneLine(e.GetMessage()))
+	}
+	return fmt.Errorf(": %s", oneLine(err.Error()))
+}

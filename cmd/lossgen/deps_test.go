@@ -1,0 +1,106 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/lossgen/lossgen"
+
+// policy says which packages of this module, and which other modules, a folder
+// and those below it may import outside tests; the standard library is free.
+// Losses cannot see how a model is written or run, engines cannot see losses,
+// and each dependency stays in one place.
+var policy = map[string][]string{
+	"builder/tensor":    {"github.com/x448/float16"},
+	"builder/ir":        {"builder/tensor"},
+	"builder":           {"builder/ir", "builder/tensor"},
+	"losses":            {"builder", "builder/ir", "builder/tensor"},
+	"losses/losstest":   {"builder", "builder/ir", "builder/tensor", "losses", "export", "runtime", "runtime/reference", "verify"},
+	"export":            {"builder/ir", "builder/tensor", "export/internal/onnxpb", "github.com/gogo/protobuf"},
+	"draw":              {"builder/ir", "builder/tensor"},
+	"npy":               {"builder/tensor"},
+	"runtime":           {"builder/ir", "builder/tensor"},
+	"runtime/reference": {"builder/ir", "builder/tensor", "runtime", "export", "github.com/owulveryck/onnx-go", "gorgonia.org/tensor", "gonum.org/v1/gonum"},
+	"runtime/ort":       {"builder/ir", "builder/tensor", "runtime", "export", "github.com/yalue/onnxruntime_go"},
+	"testdata":          {},
+	"verify":            {"builder", "builder/ir", "builder/tensor", "losses", "export", "runtime", "runtime/reference", "testdata"},
+	"cmd/lossgen": {
+		"builder/ir", "builder/tensor", "losses", "export", "draw", "npy", "runtime", "runtime/reference", "runtime/ort", "verify",
+		"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/goccy/go-yaml",
+		"github.com/schollz/progressbar", "golang.org/x/term",
+	},
+}
+
+func TestDependencies(t *testing.T) {
+	root := filepath.Join("..", "..")
+	err := filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && strings.HasPrefix(d.Name(), ".") && file != root:
+			return fs.SkipDir
+		case d.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go"):
+			return nil
+		}
+		relative, err := filepath.Rel(root, file)
+		if err != nil {
+			return err
+		}
+		return checkImports(t, file, filepath.ToSlash(relative))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkImports compares a file's imports, whatever its build tags, with the
+// policy.
+func checkImports(t *testing.T, file, name string) error {
+	syntax, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		return err
+	}
+	allowed, ok := allowedIn(path.Dir(name))
+	if !ok {
+		t.Errorf("%s: the policy has no line for its folder", name)
+		return nil
+	}
+	for _, spec := range syntax.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			return err
+		}
+		if !permits(allowed, imported) {
+			t.Errorf("%s must not import %s", name, imported)
+		}
+	}
+	return nil
+}
+
+// allowedIn finds the line of a folder, or of the nearest one above.
+func allowedIn(folder string) ([]string, bool) {
+	for ; folder != "."; folder = path.Dir(folder) {
+		if allowed, ok := policy[folder]; ok {
+			return allowed, true
+		}
+	}
+	return nil, false
+}
+
+func permits(allowed []string, imported string) bool {
+	if own, ok := strings.CutPrefix(imported, module+"/"); ok {
+		return slices.Contains(allowed, own)
+	}
+	if first, _, _ := strings.Cut(imported, "/"); !strings.Contains(first, ".") {
+		return true // the standard library
+	}
+	return slices.ContainsFunc(allowed, func(a string) bool { return imported == a || strings.HasPrefix(imported, a+"/") })
+}

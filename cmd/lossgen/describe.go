@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lossgen/lossgen/losses"
+)
+
+func newDescribe(a *app) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "describe LOSS", Short: "say what a loss computes, its options, inputs and traps", Args: oneArg("the name of a loss"),
+		Example: "  lossgen describe huber\n  lossgen describe CrossEntropyLoss\n  lossgen describe focal --json",
+		RunE: func(_ *cobra.Command, args []string) error {
+			l, err := findLoss(args[0])
+			if err != nil {
+				return err
+			}
+			d, err := losses.Describe(l)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return a.printJSON(d)
+			}
+			a.describe(l, d)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (a *app) describe(l losses.Loss, d losses.Description) {
+	fmt.Fprintf(a.stdout, "%s: %s\n", d.Name, d.Title)
+	if len(d.Aliases) > 0 {
+		fmt.Fprintf(a.stdout, "also called %s\n", strings.Join(d.Aliases, ", "))
+	}
+	fmt.Fprintf(a.stdout, "\nformula\n  %s\n\npytorch, with the defaults\n  %s\n", d.Formula, d.Torch)
+	fmt.Fprintf(a.stdout, "\noptions\n%s", optionTable(l))
+	a.describeInputs(d)
+	a.section("outputs", len(d.Outputs), func(i int) string { return fmt.Sprintf("%s [%s]", d.Outputs[i].Name, d.Outputs[i].Shape) })
+	if d.LabelPolicy != "" {
+		fmt.Fprintf(a.stdout, "\nlabels\n  %s\n", d.LabelPolicy)
+	}
+	a.section("mind", len(d.Traps), func(i int) string { return d.Traps[i] })
+	if d.NaNRows {
+		fmt.Fprintf(a.stdout, "\nnan\n  Where an input is NaN, the gradient of its element or row may be NaN where\n  PyTorch gives a number.\n")
+	}
+}
+
+func (a *app) describeInputs(d losses.Description) {
+	var rows [][]string
+	for _, in := range d.Inputs {
+		notes := []string{in.Doc + " (" + string(in.Domain) + ")"}
+		if in.Optional {
+			notes = append(notes, "added by --with "+in.Name)
+		}
+		switch {
+		case in.DefaultGrad:
+			notes = append(notes, "has a gradient")
+		case in.Differentiable:
+			notes = append(notes, "gradient on demand")
+		}
+		rows = append(rows, []string{in.Name, "[" + in.Shape + "]", strings.Join(notes, "; ")})
+	}
+	fmt.Fprintf(a.stdout, "\ninputs\n%s", table(rows))
+	a.section("shapes, * for any further axes", len(d.Shapes), func(i int) string {
+		var parts []string
+		for _, in := range d.Inputs {
+			parts = append(parts, fmt.Sprintf("%s [%s]", in.Name, d.Shapes[i][in.Name]))
+		}
+		return strings.Join(parts, "  ")
+	})
+	if len(d.Broadcast) > 0 {
+		fmt.Fprintf(a.stdout, "  or a shape of its own that broadcasts with that of %s: %s\n", d.Inputs[0].Name, strings.Join(d.Broadcast, ", "))
+	}
+}
+
+func (a *app) section(title string, n int, line func(i int) string) {
+	if n == 0 {
+		return
+	}
+	fmt.Fprintf(a.stdout, "\n%s\n", title)
+	for i := range n {
+		fmt.Fprintf(a.stdout, "  %s\n", line(i))
+	}
+}
+
+// optionTable describes the options of a loss as flags, one a line.
+func optionTable(l losses.Loss) string {
+	var rows [][]string
+	for _, o := range l.Options() {
+		rows = append(rows, []string{"--" + o.Name, o.Doc, o.Want() + ", default " + losses.Text(o.Default)})
+	}
+	return table(rows)
+}
+
+// table aligns columns, indented by two.
+func table(rows [][]string) string {
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], len([]rune(cell)))
+		}
+	}
+	var s strings.Builder
+	for _, row := range rows {
+		line := " "
+		for i, cell := range row {
+			line += fmt.Sprintf(" %-*s ", widths[i], cell)
+		}
+		s.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	return s.String()
+}

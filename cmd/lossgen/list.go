@@ -1,0 +1,121 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lossgen/lossgen/losses"
+)
+
+func newList(a *app) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "list", Short: "list all losses", Args: noArgs,
+		Long:    "list prints every loss with a title, by family. `lossgen describe LOSS` says more\nabout one.",
+		Example: "  lossgen list\n  lossgen list --json",
+		RunE: func(*cobra.Command, []string) error {
+			if asJSON {
+				return a.listJSON()
+			}
+			return a.list()
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (a *app) list() error {
+	var families []string
+	width := 0
+	for _, l := range losses.All {
+		s := l.Declaration()
+		if !slices.Contains(families, s.Family) {
+			families = append(families, s.Family)
+		}
+		width = max(width, len(s.Name))
+	}
+	for _, family := range families {
+		fmt.Fprintln(a.stdout, family)
+		for _, l := range losses.All {
+			if s := l.Declaration(); s.Family == family {
+				fmt.Fprintf(a.stdout, "  %-*s  %s\n", width, s.Name, s.Title)
+			}
+		}
+	}
+	return nil
+}
+
+func (a *app) listJSON() error {
+	type entry struct {
+		Name    string   `json:"name"`
+		Class   string   `json:"class"`
+		Aliases []string `json:"aliases"`
+		Family  string   `json:"family"`
+		Title   string   `json:"title"`
+	}
+	var all []entry
+	for _, l := range losses.All {
+		d, err := losses.Describe(l)
+		if err != nil {
+			return err
+		}
+		all = append(all, entry{d.Name, d.Class, d.Aliases, d.Family, d.Title})
+	}
+	return a.printJSON(all)
+}
+
+// printJSON writes a value as indented JSON. Formulas keep their < and >.
+func (a *app) printJSON(value any) error {
+	e := json.NewEncoder(a.stdout)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(value)
+}
+
+func newCases(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "cases [LOSS]...", Short: "print the golden cases (for development)", Hidden: true,
+		Long:    "cases prints the requests and inputs for which PyTorch computes golden outputs, of\nthe named losses or of all, as JSON.",
+		Example: "  lossgen cases huber --json",
+		RunE: func(_ *cobra.Command, args []string) error {
+			return a.cases(args)
+		},
+	}
+	cmd.Flags().Bool("json", true, "print JSON, the only form there is")
+	return cmd
+}
+
+func (a *app) cases(names []string) error {
+	chosen := losses.All
+	if len(names) > 0 {
+		chosen = nil
+	}
+	for _, name := range names {
+		l, err := findLoss(name)
+		if err != nil {
+			return err
+		}
+		chosen = append(chosen, l)
+	}
+	all := []losses.GoldenCase{}
+	for _, l := range chosen {
+		list, err := losses.Cases(l)
+		if err != nil {
+			return err
+		}
+		all = append(all, list...)
+	}
+	return a.printJSON(all)
+}
+
+// findLoss finds a loss by any of its names.
+func findLoss(name string) (losses.Loss, error) {
+	if l, _, ok := losses.Find(name); ok {
+		return l, nil
+	}
+	_, err := losses.Request{Loss: name}.Resolve() // words the error
+	return nil, usage(err)
+}

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/losses"
+)
+
+// This file reads a request for a loss from flags.
+
+// requestFlags are the flags that make up a request.
+type requestFlags struct {
+	flags      *pflag.FlagSet
+	options    map[string]*string // the options of all losses, by name
+	with, grad []string
+	gradOutput bool
+	dtype      string
+	indexDType string
+	opset      int64
+	shapes     []string
+	config     string
+}
+
+func addRequestFlags(fs *pflag.FlagSet) *requestFlags {
+	f := &requestFlags{flags: fs, options: map[string]*string{}}
+	fs.StringSliceVar(&f.with, "with", nil, "optional `inputs` to add, such as weight")
+	fs.StringSliceVar(&f.grad, "grad", nil, "`inputs` to differentiate, or none for the loss alone")
+	fs.BoolVar(&f.gradOutput, "grad-output", false, "add an input grad_output, the gradient that arrives from further on")
+	fs.StringVar(&f.dtype, "dtype", "", "type of floating inputs and outputs: float32, float64, float16 or bfloat16 (default float32)")
+	fs.StringVar(&f.indexDType, "index-dtype", "", "type of integer inputs: int64 or int32 (default int64)")
+	fs.Int64Var(&f.opset, "opset", 0, "version of the ONNX operators, 13 to 28 (default 17)")
+	fs.StringArrayVar(&f.shapes, "shape", nil, "shape of an input as `name=dims`, such as input=N,C,H,W; the others follow")
+	fs.StringVar(&f.config, "config", "", "read the request from a YAML `file`; flags override it")
+	for _, l := range losses.All {
+		for _, o := range l.Options() {
+			f.addOption(o)
+		}
+	}
+	return f
+}
+
+// addOption registers an option of a loss as a hidden flag: the help of a loss
+// shows its own. Several losses may have the option.
+func (f *requestFlags) addOption(o losses.Option) {
+	if f.options[o.Name] != nil {
+		return
+	}
+	f.options[o.Name] = f.flags.String(o.Name, "", o.Doc)
+	flag := f.flags.Lookup(o.Name)
+	flag.Hidden = true
+	if o.Kind == "bool" {
+		flag.NoOptDefVal = "true"
+	}
+}
+
+// lossName takes the loss from a name or from a file's stem.
+func lossName(arg string) string {
+	if isModelPath(arg) {
+		return strings.TrimSuffix(filepath.Base(arg), filepath.Ext(arg))
+	}
+	return arg
+}
+
+func isModelPath(arg string) bool { return strings.EqualFold(filepath.Ext(arg), ".onnx") }
+
+// configuration reads the file that --config names, if any.
+func (f *requestFlags) configuration() (configuration, error) {
+	if f.config == "" {
+		return configuration{}, nil
+	}
+	return readConfig(f.config)
+}
+
+// request reads the flags for a loss, over the request of the configuration
+// file.
+func (f *requestFlags) request(loss string, r losses.Request) (losses.Request, error) {
+	r.Loss = loss
+	if err := f.readOptions(&r); err != nil {
+		return r, err
+	}
+	if f.flags.Changed("with") {
+		r.With = trimmed(f.with)
+	}
+	if f.flags.Changed("grad") {
+		r.Grad = trimmed(f.grad)
+		if len(r.Grad) == 0 {
+			return r, fmt.Errorf("--grad is empty: name inputs, or none")
+		}
+	}
+	if f.flags.Changed("grad-output") {
+		r.GradOutput = f.gradOutput
+	}
+	if f.flags.Changed("opset") {
+		if _, err := ir.VersionFor(f.opset); err != nil {
+			return r, err // here, since 0 in a request is the default
+		}
+		r.Opset = f.opset
+	}
+	for _, d := range []struct {
+		flag, text, want string
+		to               *tensor.DType
+	}{
+		{"dtype", f.dtype, "float32, float64, float16 or bfloat16", &r.DType},
+		{"index-dtype", f.indexDType, "int64 or int32", &r.IndexDType},
+	} {
+		if !f.flags.Changed(d.flag) {
+			continue
+		}
+		var err error
+		if *d.to, err = tensor.ParseDType(d.text); err != nil {
+			return r, fmt.Errorf("--%s is %q, want %s", d.flag, d.text, d.want)
+		}
+	}
+	return r, f.readShapes(&r)
+}
+
+func trimmed(names []string) []string {
+	out := []string{}
+	for _, name := range names {
+		if name = strings.TrimSpace(name); name != "" {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// readOptions takes the loss's own options from the flags that are set.
+func (f *requestFlags) readOptions(r *losses.Request) error {
+	loss, _, ok := losses.Find(r.Loss)
+	if !ok {
+		return nil // said by Resolve
+	}
+	values := losses.Values{}
+	for name, value := range r.Options {
+		values[name] = value
+	}
+	own := loss.Options()
+	for _, name := range sortedKeys(f.options) {
+		if !f.flags.Changed(name) {
+			continue
+		}
+		i := slices.IndexFunc(own, func(o losses.Option) bool { return o.Name == name })
+		if i < 0 {
+			return fmt.Errorf("%s has no option --%s: %s", loss.Declaration().Name, name, owners(name))
+		}
+		value, err := own[i].Parse(*f.options[name])
+		if err != nil {
+			return fmt.Errorf("%s: %w", loss.Declaration().Name, err)
+		}
+		values[name] = value
+	}
+	if len(values) > 0 {
+		r.Options = values
+	}
+	return nil
+}
+
+// owners says which losses have an option.
+func owners(option string) string {
+	var names []string
+	for _, l := range losses.All {
+		if slices.ContainsFunc(l.Options(), func(o losses.Option) bool { return o.Name == option }) {
+			names = append(names, l.Declaration().Name)
+		}
+	}
+	if len(names) == 1 {
+		return names[0] + " has it"
+	}
+	return strings.Join(names, ", ") + " have it"
+}
+
+// readShapes adds the shapes of flags to those of a configuration file.
+func (f *requestFlags) readShapes(r *losses.Request) error {
+	given := map[string]string{}
+	for _, text := range f.shapes {
+		name, dims, ok := strings.Cut(text, "=")
+		if name = strings.TrimSpace(name); !ok || name == "" {
+			return fmt.Errorf("--shape is %q, want name=dims, such as input=N,C", text)
+		}
+		if old, twice := given[name]; twice && old != dims {
+			return fmt.Errorf("--shape gives %s twice, as %q and %q", name, old, dims)
+		}
+		given[name] = dims
+	}
+	if len(given) == 0 {
+		return nil
+	}
+	shapes := map[string]string{}
+	for name, dims := range r.Shapes {
+		shapes[name] = dims
+	}
+	for name, dims := range given {
+		shapes[name] = dims
+	}
+	r.Shapes = shapes
+	return nil
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	var keys []string
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/verify"
+)
+
+const verifyLong = `verify checks losses and files.
+
+A loss is checked against its golden cases: what PyTorch computed, on every
+engine. A file is checked four ways: its request, read from its metadata, is
+emitted again and compared; the golden cases of its request have to come out; the
+engines have to agree; and its gradients have to be those of the loss by finite
+differences. Without arguments all losses are checked. Any miss exits 1.`
+
+const verifyExample = `  lossgen verify huber
+  lossgen verify focal.onnx --engine reference
+  lossgen verify --json > report.json`
+
+// verifyOptions are what verify is asked for.
+type verifyOptions struct {
+	engines *engineFlags
+	golden  string
+	record  string
+	asJSON  bool
+}
+
+func newVerify(a *app) *cobra.Command {
+	o := &verifyOptions{}
+	cmd := &cobra.Command{
+		Use: "verify [FILE|LOSS]...", Short: "check losses and files against PyTorch's results", Long: verifyLong, Example: verifyExample,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.verify(cmd.Context(), o, args) },
+	}
+	o.engines = addEngineFlags(cmd, "ort, reference or all (default those that are here)")
+	cmd.Flags().StringVar(&o.golden, "golden", "", "`folder` of golden cases (default those in this program)")
+	cmd.Flags().StringVar(&o.record, "record", "", "write what is needed to repeat this run to a `file`")
+	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// subject is something to verify: a loss, or a file's bytes.
+type subject struct {
+	name string
+	loss losses.Loss
+	data []byte
+}
+
+func (a *app) verify(ctx context.Context, o *verifyOptions, args []string) error {
+	subjects, err := subjectsOf(args)
+	if err != nil {
+		return err
+	}
+	options := verify.Options{}
+	if o.golden != "" {
+		if options.Goldens, err = verify.OpenGoldens(o.golden); err != nil {
+			return err
+		}
+	}
+	engines, note, err := o.engines.all()
+	if err != nil {
+		return err
+	}
+	if note != "" {
+		a.say("%s", note)
+	}
+	start := time.Now()
+	var reports []*verify.Report
+	var failed []string
+	for _, s := range subjects {
+		r := a.verifyOne(ctx, s, engines, options)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		reports = append(reports, r)
+		if !r.Passed() {
+			failed = append(failed, s.name)
+		}
+		if o.asJSON {
+			continue
+		}
+		if err := r.WriteText(a.stdout); err != nil {
+			return err
+		}
+		a.stdout.Flush()
+	}
+	if o.asJSON {
+		if err := a.printJSON(reports); err != nil {
+			return err
+		}
+	}
+	if o.record != "" {
+		if err := a.record(o, start, subjects, engines, options.Goldens, reports); err != nil {
+			return err
+		}
+	}
+	if len(failed) > 0 {
+		return fmt.Errorf("%d of %d failed: %s", len(failed), len(subjects), strings.Join(failed, ", "))
+	}
+	return nil
+}
+
+// subjectsOf finds the losses and reads the files, before anything is run.
+func subjectsOf(args []string) ([]subject, error) {
+	var out []subject
+	if len(args) == 0 {
+		for _, l := range losses.All {
+			out = append(out, subject{name: l.Declaration().Name, loss: l})
+		}
+		return out, nil
+	}
+	for _, arg := range args {
+		if !isFile(arg) {
+			l, err := findLoss(arg)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, subject{name: l.Declaration().Name, loss: l})
+			continue
+		}
+		data, err := os.ReadFile(arg)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read %s: %w", arg, bare(err))
+		}
+		out = append(out, subject{name: arg, data: data})
+	}
+	return out, nil
+}
+
+func (a *app) verifyOne(ctx context.Context, s subject, engines []verify.Engine, o verify.Options) *verify.Report {
+	done := a.progress(s.name, &o)
+	defer done()
+	if s.loss != nil {
+		return verify.Loss(ctx, s.loss, engines, o)
+	}
+	r := verify.File(ctx, s.data, engines, o)
+	r.Subject = s.name
+	return r
+}
+
+// progress shows how far a verification is, on a terminal.
+func (a *app) progress(name string, o *verify.Options) (done func()) {
+	f, ok := a.stderr.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return func() {}
+	}
+	bar := progressbar.NewOptions(1, progressbar.OptionSetWriter(f), progressbar.OptionSetDescription("lossgen: "+name),
+		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(false))
+	o.Progress = func(n, total int) {
+		bar.ChangeMax(total)
+		bar.Set(n)
+	}
+	return func() { bar.Clear() }
+}

@@ -1,0 +1,123 @@
+"""Compares a file's outputs with PyTorch's, element by element.
+
+NaN and signed infinities must be where PyTorch has them in the same dtype. A finite
+value passes when it is
+  1. close to PyTorch's value in the same dtype, or
+  2. as close to PyTorch's float64 value as 4 times PyTorch's own float32 error, or
+  3. within what the inputs' last bit decides (measured on PyTorch, in float64), as long
+     as that is rounding and not the other side of a kink, or
+  4. where inputs are very large, within two steps of the largest one: a difference of
+     distances, for example, is small although each of them is rounded as a large number.
+"""
+
+import numpy as np
+
+RTOL = {np.float32: 1.3e-5, np.float64: 1e-7}
+ATOL = {np.float32: 1e-6, np.float64: 1e-12}
+OWN_ERROR = 4  # times the error of PyTorch's float32 run
+SENSITIVITY = 8  # times what the last bit of the inputs decides
+LARGE = 1e3  # beyond, differences of inputs lose digits that no output shows
+KINK = 1e-2  # a larger move, relative to the value, is a kink and not rounding
+RELATIVE_FLOOR = 1e-3  # relative errors count from this share of the largest value
+
+
+class Difference(Exception):
+    """The file and PyTorch disagree."""
+
+
+class Score:
+    """Counts of one loss, and its worst errors."""
+
+    def __init__(self):
+        self.requests = self.files = self.refused = self.raised = 0
+        self.runs = self.values = self.by_sensitivity = 0
+        self.differences = 0
+        self.worst = {np.float32: 0.0, np.float64: 0.0}
+
+    def record(self, got, want, dtype):
+        finite = np.isfinite(got) & np.isfinite(want)
+        if not finite.any():
+            return
+        g, w = got[finite].astype(np.float64), want[finite].astype(np.float64)
+        scale = np.maximum(np.abs(w), RELATIVE_FLOOR * np.abs(w).max())
+        with np.errstate(all="ignore"):
+            error = np.where(np.abs(g - w) == 0, 0, np.abs(g - w) / scale)
+        # Below the absolute tolerance a relative error says nothing.
+        error = error[(np.abs(w) > ATOL[dtype]) & np.isfinite(error)]
+        self.worst[dtype] = max(self.worst[dtype], float(error.max(initial=0)))
+
+
+def tainted(arrays, shape):
+    """The elements of a gradient of this shape whose row holds a NaN in some input."""
+    result = np.zeros(shape, bool)
+    for x in arrays.values():
+        if not np.issubdtype(x.dtype, np.floating) or not np.isnan(x).any():
+            continue
+        if result.ndim and x.ndim and x.shape[0] == shape[0]:
+            rows = np.isnan(x).reshape(shape[0], -1).any(axis=1)
+            result |= rows.reshape((-1,) + (1,) * (result.ndim - 1))
+        else:
+            result |= True
+    return result
+
+
+def close(a, b, rtol, atol):
+    return np.abs(a - b) <= atol + rtol * np.abs(b)
+
+
+def judge(outputs, arrays, reference, dtype, nan_rows, score):
+    """Raises Difference at the worst element that does not pass."""
+    want = reference.same_dtype(arrays)
+    double = reference.double(arrays) if dtype == np.float32 else want
+    moved = None
+    for name, got in outputs.items():
+        if name not in want:
+            continue  # a part of the loss that the expression does not give
+        w, d = want[name], double[name]
+        if got.shape != w.shape:
+            raise Difference(f"{name} has shape {list(got.shape)}, PyTorch's {list(w.shape)}")
+        if got.dtype != dtype:
+            raise Difference(f"{name} is {got.dtype}")
+        score.values += got.size
+        with np.errstate(all="ignore"):
+            passed = same_kind(name, got, w, arrays, nan_rows)
+            finite = np.isfinite(got) & np.isfinite(w)
+            passed |= finite & close(got, w, RTOL[dtype], ATOL[dtype])
+            error = np.abs(got - d)
+            passed |= finite & (error <= np.maximum(ATOL[dtype] + RTOL[dtype] * np.abs(d),
+                                                    OWN_ERROR * np.abs(w - d)))
+            passed |= finite & (error <= 2 * np.finfo(dtype).eps * very_large(arrays))
+            if (finite & ~passed).any():
+                moved = moved or reference.sensitivity(arrays, double)
+                rounding = moved[name] <= KINK * np.maximum(1, np.abs(d))
+                saved = finite & ~passed & rounding & (error <= SENSITIVITY * moved[name])
+                score.by_sensitivity += int(saved.sum())
+                passed |= saved
+        if not passed.all():
+            raise Difference(describe(name, got, w, d, passed))
+        score.record(got, d if dtype == np.float32 else w, dtype)
+
+
+def very_large(arrays):
+    """The largest finite input, 0 unless it is very large."""
+    floats = [x for x in arrays.values() if np.issubdtype(x.dtype, np.floating)]
+    largest = max((float(np.abs(x[np.isfinite(x)]).max(initial=0)) for x in floats), default=0)
+    return largest if largest > LARGE else 0
+
+
+def same_kind(name, got, want, arrays, nan_rows):
+    """Where neither is finite, and both are the same."""
+    same = (np.isnan(got) & np.isnan(want)) | (np.isinf(got) & (got == want))
+    if nan_rows and name.startswith("grad_"):
+        same |= np.isnan(got) & tainted(arrays, got.shape)
+    return same
+
+
+def describe(name, got, want, double, passed):
+    """The failing element that is furthest off."""
+    with np.errstate(all="ignore"):
+        off = np.where(passed, -1, np.nan_to_num(np.abs(got - want), nan=np.inf, posinf=np.inf))
+    at = np.unravel_index(int(np.argmax(off)), got.shape) if got.ndim else ()
+    count = int((~passed).sum())
+    return (f"{name}{[int(i) for i in at]} is {got[at]!r}, PyTorch's {want[at]!r} "
+            f"(float64 {double[at]!r}); {count} of {got.size} differ")

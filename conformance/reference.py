@@ -1,0 +1,82 @@
+"""PyTorch's side: the file's published expression, evaluated with autograd."""
+
+import math
+import warnings
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+import torchvision.ops as tv
+
+# Expected warnings of correct calls: broadcast operands, and KL divergence's plain mean.
+EXPECTED_WARNINGS = [
+    r"Using a target size .* that is different to the input size",
+    r"reduction: 'mean' divides the total loss by both the batch size",
+]
+
+
+def prepare():
+    torch.set_num_threads(1)
+    for message in EXPECTED_WARNINGS:
+        warnings.filterwarnings("ignore", message)
+
+
+def evaluate(code, arrays, gradients, dtype):
+    """loss and grad_<name> as numpy arrays; raises what PyTorch raises."""
+    inputs = {}
+    for name, array in arrays.items():
+        x = torch.from_numpy(np.array(array))
+        inputs[name] = x.to(dtype) if x.is_floating_point() else x
+        if name in gradients:
+            inputs[name].requires_grad_()
+    loss = eval(code, {"torch": torch, "F": F, "tv": tv, "math": math, **inputs})
+    outputs = {"loss": loss.detach().numpy()}
+    if gradients:
+        wanted = [inputs[name] for name in gradients]
+        upstream = inputs.get("grad_output")
+        if upstream is None:
+            upstream = torch.ones_like(loss)
+        found = [None] * len(wanted)
+        if loss.requires_grad:
+            found = torch.autograd.grad(loss, wanted, upstream, allow_unused=True)
+        for name, x, g in zip(gradients, wanted, found):
+            outputs["grad_" + name] = (torch.zeros_like(x) if g is None else g).numpy()
+    return outputs
+
+
+class Reference:
+    """The expression of one file."""
+
+    def __init__(self, text, gradients, dtype):
+        self.code = compile(text, "<lossgen.reference>", "eval")
+        self.gradients = gradients
+        self.dtype = torch.float32 if dtype == np.float32 else torch.float64
+
+    def same_dtype(self, arrays):
+        return evaluate(self.code, arrays, self.gradients, self.dtype)
+
+    def double(self, arrays):
+        return evaluate(self.code, arrays, self.gradients, torch.float64)
+
+    def sensitivity(self, arrays, double, draws=6):
+        """How far the float64 outputs move when the inputs move by half a unit in
+        the last place of the file's dtype: what no implementation can do better than."""
+        random = np.random.RandomState(0)
+        ulp = torch.finfo(self.dtype).eps
+        moved = {name: np.zeros_like(x) for name, x in double.items()}
+        for _ in range(draws):
+            noisy = {}
+            for name, x in arrays.items():
+                if np.issubdtype(x.dtype, np.floating):
+                    with np.errstate(all="ignore"):
+                        x = x.astype(np.float64) * (1 + ulp / 2 * random.choice([-1, 1], size=x.shape))
+                noisy[name] = x
+            try:
+                outputs = self.double(noisy)
+            except Exception:  # noise left PyTorch's domain, such as a probability above 1
+                continue
+            with np.errstate(all="ignore"):
+                for name in moved:
+                    step = np.abs(outputs[name] - double[name])
+                    moved[name] = np.fmax(moved[name], np.where(np.isfinite(step), step, 0))
+        return moved

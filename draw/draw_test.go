@@ -1,0 +1,156 @@
+package draw
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/tensor"
+)
+
+// model has a small and a large constant, a subgraph that uses a value from
+// outside, and text that both picture languages have to quote.
+func model() *ir.Model {
+	port := func(name string, dims ...any) ir.Port {
+		return ir.Port{Name: name, DType: tensor.Float32, Shape: tensor.Of(dims...)}
+	}
+	ramp := make([]float64, 12)
+	for i := range ramp {
+		ramp[i] = float64(i) / 4
+	}
+	body := &ir.Graph{
+		Name:    "body",
+		Inputs:  []ir.Port{{Name: "state"}, {Name: "row"}},
+		Outputs: []ir.Port{{Name: "next"}},
+		Nodes: []ir.Node{
+			{Op: "Mul", Inputs: []string{"row", "y"}, Outputs: []string{"scaled"}},
+			{Op: "Add", Inputs: []string{"state", "scaled"}, Outputs: []string{"next"}},
+		},
+	}
+	return &ir.Model{
+		IRVersion: 8, Opset: 17, Producer: "test", Metadata: []ir.Prop{{Key: "note", Value: "two\nlines"}},
+		Graph: &ir.Graph{
+			Name: "sample", Doc: `"a" < b & c\d`,
+			Inputs: []ir.Port{port("x", "N", 4), port("y", 4)},
+			Initializers: []ir.Initializer{
+				{Name: "half", Tensor: tensor.FromFloats(tensor.Float32, nil, []float64{0.5})},
+				{Name: "ramp", Tensor: tensor.FromFloats(tensor.Float32, []int64{3, 4}, ramp)},
+			},
+			Nodes: []ir.Node{
+				{Op: "Sub", Inputs: []string{"x", "half"}, Outputs: []string{"t0"}},
+				{Op: "Cast", Inputs: []string{"t0"}, Outputs: []string{"t1"}, Attributes: []ir.Attribute{{Name: "to", Value: int64(1)}}},
+				{Op: "Scan", Inputs: []string{"ramp", "t1"}, Outputs: []string{"out"}, Attributes: []ir.Attribute{{Name: "body", Value: body}, {Name: "num_scan_inputs", Value: int64(1)}}},
+			},
+			Outputs: []ir.Port{port("out", 4)},
+		},
+	}
+}
+
+func text(t *testing.T, write func(io.Writer, *ir.Model) error) string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := write(&out, model()); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func TestText(t *testing.T) {
+	const want = `sample: 3 nodes, opset 17
+  "a" < b & c\d
+
+metadata
+  note = two lines
+
+inputs
+  x  float32[N,4]
+  y  float32[4]
+
+outputs
+  out  float32[4]
+
+constants
+  half  float32[] = 0.5
+  ramp  float32[3,4] = [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, ... (12 elements)]
+
+nodes
+  t0  = Sub(x, half)
+  t1  = Cast(t0) to=float32
+  out = Scan(ramp, t1) num_scan_inputs=1
+
+    body of Scan
+
+    inputs
+      state  any type
+      row    any type
+
+    outputs
+      next  any type
+
+    nodes
+      scaled = Mul(row, y)
+      next   = Add(state, scaled)
+`
+	if got := text(t, Text); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestDot wants the boxes and the edges, that of a value used inside a subgraph
+// too, and Graphviz to accept them where it is here.
+func TestDot(t *testing.T) {
+	got := text(t, Dot)
+	for _, want := range []string{
+		`label="sample: \"a\" < b & c\\d"`,
+		`n0 [label="x\nfloat32[N,4]"`,
+		`n2 [label="ramp\nfloat32[3,4]", shape=note`,
+		`n3 [label="Sub\n(x, 0.5)\n→ t0"`,
+		`label="Cast\nto=float32\n→ t1"`,
+		`label="Scan\n(ramp, t1)\nbody of 2 nodes\n→ out"`,
+		"n1 -> n5;", "n2 -> n5;", "n4 -> n5;", "n5 -> n6;",
+		"{ rank=source; n0; n1; }", "{ rank=sink; n6; }",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %s in\n%s", want, got)
+		}
+	}
+	program, err := exec.LookPath("dot")
+	if err != nil {
+		t.Skip("Graphviz is not here")
+	}
+	cmd := exec.Command(program, "-Tplain")
+	cmd.Stdin = strings.NewReader(got)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("dot: %v\n%s", err, out)
+	}
+}
+
+func TestMermaid(t *testing.T) {
+	got := text(t, Mermaid)
+	for _, want := range []string{
+		`title: 'sample: "a" < b & c\d'`,
+		`n0("x<br>float32[N,4]"):::input`,
+		`n3["Sub<br>(x, 0.5)<br>→ t0"]`,
+		"n1 --> n5", `n6("out<br>float32[4]"):::output`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %s in\n%s", want, got)
+		}
+	}
+}
+
+func TestDescribe(t *testing.T) {
+	data, err := json.Marshal(Describe(model()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"dims":["N",4]`, `"op":"Scan"`, `"attributes":{"body":{"name":"body"`, `"values":[0.5]`} {
+		if !strings.Contains(string(data), want) {
+			t.Errorf("no %s in %s", want, data)
+		}
+	}
+}

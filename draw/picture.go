@@ -1,0 +1,202 @@
+package draw
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/lossgen/lossgen/builder/ir"
+)
+
+// This file draws a graph: inputs on top, outputs at the bottom, an edge for
+// each value that a node uses. Small constants stand inside the nodes that use
+// them.
+
+// picture is what Graphviz and Mermaid both draw.
+type picture struct {
+	title string
+	boxes []box
+	edges []edge
+}
+
+type kind int
+
+const (
+	inputBox kind = iota
+	nodeBox
+	constantBox
+	outputBox
+)
+
+type box struct {
+	kind  kind
+	lines []string
+}
+
+// edge leads from one box to another, by index.
+type edge struct{ from, to int }
+
+func newPicture(m *ir.Model) *picture {
+	g := m.Graph
+	p := &picture{title: g.Name}
+	if g.Doc != "" {
+		p.title += ": " + oneLine(g.Doc)
+	}
+	made := map[string]int{} // the box that a value comes from
+	for _, in := range g.Inputs {
+		made[in.Name] = p.add(inputBox, in.Name, portType(in))
+	}
+	inside := map[string]string{} // small constants
+	for _, c := range g.Initializers {
+		if c.Tensor.Len() <= 3 {
+			inside[c.Name] = values(c.Tensor)
+		}
+	}
+	for _, c := range g.Initializers {
+		if _, small := inside[c.Name]; !small {
+			made[c.Name] = p.add(constantBox, c.Name, c.Tensor.String())
+		}
+	}
+	for _, n := range g.Nodes {
+		at := p.add(nodeBox, operation(n, inside)...)
+		for _, name := range append(slices.Clone(n.Inputs), captured(n)...) {
+			if from, ok := made[name]; ok {
+				p.edges = append(p.edges, edge{from, at})
+			}
+		}
+		for _, name := range n.Outputs {
+			made[name] = at
+		}
+	}
+	for _, out := range g.Outputs {
+		from, ok := made[out.Name]
+		at := p.add(outputBox, out.Name, portType(out))
+		if ok {
+			p.edges = append(p.edges, edge{from, at})
+		}
+	}
+	return p
+}
+
+func (p *picture) add(k kind, lines ...string) int {
+	p.boxes = append(p.boxes, box{k, lines})
+	return len(p.boxes) - 1
+}
+
+// captured are the names that the graphs inside a node use. Their own names are
+// no others' at this level, since names are unique in a model.
+func captured(n ir.Node) (names []string) {
+	for _, a := range n.Attributes {
+		body, ok := a.Value.(*ir.Graph)
+		if !ok {
+			continue
+		}
+		for _, inner := range body.Nodes {
+			for _, name := range append(slices.Clone(inner.Inputs), captured(inner)...) {
+				if !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+		}
+	}
+	return names
+}
+
+// operation labels a node: its operator, then its operands where one is a
+// constant or where their order counts, as in "(·, 0.5)".
+func operation(n ir.Node, inside map[string]string) []string {
+	lines := []string{n.Op}
+	operands := make([]string, len(n.Inputs))
+	constants := 0
+	for i, name := range n.Inputs {
+		operands[i] = name
+		if text, ok := inside[name]; ok {
+			operands[i] = text
+			constants++
+		}
+	}
+	if len(operands) > 1 && (constants > 0 || !slices.Contains(unordered, n.Op)) {
+		lines = append(lines, "("+strings.Join(operands, ", ")+")")
+	}
+	for _, a := range n.Attributes {
+		if body, ok := a.Value.(*ir.Graph); ok {
+			lines = append(lines, fmt.Sprintf("%s of %d nodes", a.Name, len(body.Nodes)))
+		} else if slices.Contains(telling, a.Name) {
+			lines = append(lines, a.Name+"="+attribute(n.Op, a))
+		}
+	}
+	if len(n.Outputs) > 0 {
+		lines = append(lines, "→ "+strings.Join(n.Outputs, ", "))
+	}
+	return lines
+}
+
+// unordered are operators whose operands may change places.
+var unordered = []string{"Add", "Mul", "Max", "Min", "Equal", "And", "Or", "Xor", "Sum"}
+
+// telling are the attributes that a picture shows.
+var telling = []string{"to", "axis", "axes", "perm"}
+
+// Dot writes the graph for Graphviz.
+func Dot(w io.Writer, m *ir.Model) error {
+	p := newPicture(m)
+	var s strings.Builder
+	fmt.Fprintf(&s, "digraph {\n  label=%s; labelloc=t; fontname=\"Helvetica\"; rankdir=TB; ranksep=0.3; nodesep=0.2;\n", dotText(p.title))
+	s.WriteString("  node [fontname=\"Helvetica\", fontsize=11, style=filled, margin=\"0.1,0.05\"];\n")
+	styles := map[kind]string{
+		inputBox:    `shape=box, style="filled,rounded", fillcolor="#cfe8cf"`,
+		nodeBox:     `shape=box, fillcolor="#f4f4f4"`,
+		constantBox: `shape=note, fillcolor="#fff2cc"`,
+		outputBox:   `shape=box, style="filled,rounded", fillcolor="#cfdcf2"`,
+	}
+	for i, b := range p.boxes {
+		fmt.Fprintf(&s, "  n%d [label=%s, %s];\n", i, dotText(b.lines...), styles[b.kind])
+	}
+	for _, e := range p.edges {
+		fmt.Fprintf(&s, "  n%d -> n%d;\n", e.from, e.to)
+	}
+	fmt.Fprintf(&s, "  { rank=source;%s }\n  { rank=sink;%s }\n}\n", p.ids(inputBox), p.ids(outputBox))
+	_, err := io.WriteString(w, s.String())
+	return err
+}
+
+func (p *picture) ids(k kind) string {
+	var s strings.Builder
+	for i, b := range p.boxes {
+		if b.kind == k {
+			fmt.Fprintf(&s, " n%d;", i)
+		}
+	}
+	return s.String()
+}
+
+func dotText(lines ...string) string {
+	text := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(strings.Join(lines, "\n"))
+	return `"` + strings.ReplaceAll(text, "\n", `\n`) + `"`
+}
+
+// Mermaid writes the graph as a Mermaid flowchart, which Markdown viewers draw.
+func Mermaid(w io.Writer, m *ir.Model) error {
+	p := newPicture(m)
+	var s strings.Builder
+	fmt.Fprintf(&s, "---\ntitle: '%s'\n---\nflowchart TD\n", strings.ReplaceAll(p.title, "'", "''")) // YAML
+	forms := map[kind]string{inputBox: "(%s):::input", nodeBox: "[%s]", constantBox: "[%s]:::constant", outputBox: "(%s):::output"}
+	for i, b := range p.boxes {
+		fmt.Fprintf(&s, "  n%d"+forms[b.kind]+"\n", i, mermaidText(b.lines...))
+	}
+	for _, e := range p.edges {
+		fmt.Fprintf(&s, "  n%d --> n%d\n", e.from, e.to)
+	}
+	s.WriteString("  classDef input fill:#cfe8cf,stroke:#333,color:#000\n")
+	s.WriteString("  classDef output fill:#cfdcf2,stroke:#333,color:#000\n")
+	s.WriteString("  classDef constant fill:#fff2cc,stroke:#333,color:#000\n")
+	_, err := io.WriteString(w, s.String())
+	return err
+}
+
+// mermaidText quotes a label; Mermaid writes marks as entities.
+func mermaidText(lines ...string) string {
+	text := strings.NewReplacer("#", "#35;", `"`, "#quot;", "<", "#lt;", ">", "#gt;").Replace(strings.Join(lines, "\n"))
+	return `"` + strings.ReplaceAll(text, "\n", "<br>") + `"`
+}

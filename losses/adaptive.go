@@ -1,0 +1,139 @@
+package losses
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/lossgen/lossgen/builder"
+)
+
+// AdaptiveOptions configures [AdaptiveLogSoftmax].
+type AdaptiveOptions struct {
+	NClasses int64     `opt:"n_classes" doc:"number of classes" bounds:"[2,1e9]" try:"10;23"`
+	Cutoffs  []float64 `opt:"cutoffs" doc:"where each tail cluster begins: increasing class numbers below n_classes" bounds:"[1,1e9]" try:"3;2,5,7"`
+	DivValue float64   `opt:"div_value" doc:"tail cluster i works in in_features / div_value^(i+1) dimensions" bounds:"(0,inf)" try:"2"`
+	HeadBias bool      `opt:"head_bias" doc:"the head has a bias" try:"true"`
+}
+
+// AdaptiveLogSoftmax is the negative log-likelihood under an adaptive softmax
+// (Grave et al., Efficient softmax approximation for GPUs, 2017).
+var AdaptiveLogSoftmax = &Def[AdaptiveOptions]{
+	Spec: Spec{
+		Name: "adaptive_log_softmax_with_loss", Class: "AdaptiveLogSoftmaxWithLoss", Aliases: []string{"adaptive_log_softmax"}, Family: "classification",
+		Title:       "log-loss of a softmax whose rare classes sit in clusters",
+		Formula:     "output = log p(head) + log p(class in its tail cluster); loss = -mean(output)",
+		LabelPolicy: rangePolicy,
+		Traps: []string{
+			"The parameters are inputs with gradients, named as in the module's state dict with underscores: head_weight, tail_0_0_weight, tail_0_1_weight, ...",
+			"Every cluster is computed for every row, unlike PyTorch, which visits only the rows of a cluster: the numbers are the same, the saving is not.",
+			"The output named output is the log-probability of each row's class; the loss is minus its mean. There is no reduction option.",
+		},
+	},
+	Defaults: AdaptiveOptions{NClasses: 10, Cutoffs: []float64{4, 7}, DivValue: 4},
+	Ports:    adaptivePorts,
+	Validate: func(o AdaptiveOptions) error {
+		last := 0.0
+		for _, c := range o.Cutoffs {
+			if c != math.Trunc(c) || c <= last || c >= float64(o.NClasses) {
+				return errors.New("cutoffs must be increasing whole numbers between 0 and n_classes")
+			}
+			last = c
+		}
+		return nil
+	},
+	Reference: func(c *Call, o AdaptiveOptions) string {
+		return c.expand(fmt.Sprintf("torch.func.functional_call(torch.nn.AdaptiveLogSoftmaxWithLoss(input.size(-1), %d, %s, div_value=%s, head_bias=%s), {%s}, (input, {target})).loss",
+			o.NClasses, python(o.Cutoffs), python(o.DivValue), python(c.Has("head_bias")), stateDict(c, o)), nil)
+	},
+	Body: func(c *Call, o AdaptiveOptions) Term {
+		x, y := c.In("input"), c.In("target")
+		single := x.Rank() == 1
+		if single {
+			x, y = x.Unsqueeze(0), y.Unsqueeze(0)
+		}
+		output := adaptiveLogProb(c, x, y, o)
+		if single {
+			output = output.Squeeze(0)
+		}
+		return Term{Each: output.Neg(), Extra: []Output{{Name: "output", Value: output, Torch: strings.TrimSuffix(c.plan.Expression(), ".loss") + ".output"}}}
+	},
+}
+
+// adaptivePorts declares the parameters of the head and of each tail cluster.
+func adaptivePorts(o AdaptiveOptions) ([]Input, []Shapes) {
+	clusters := len(o.Cutoffs)
+	inputs := []Input{
+		{Name: "input", Doc: "features", Domain: Real, Grad: Default},
+		{Name: "target", Doc: "class of each row", Domain: Class, Classes: o.NClasses},
+		{Name: "head_weight", Doc: "weights of the head: frequent classes, then one row per cluster", Domain: Real, Grad: Default},
+		{Name: "head_bias", Doc: "bias of the head", Domain: Real, Optional: !o.HeadBias, Grad: Default},
+	}
+	head := fmt.Sprint(o.Cutoffs[0] + float64(clusters))
+	batch := Shapes{"input": "N,I", "target": "N", "head_weight": head + ",I", "head_bias": head}
+	single := Shapes{"input": "I", "target": "", "head_weight": head + ",I", "head_bias": head}
+	for i := range clusters {
+		first, second := tailNames(i)
+		inputs = append(inputs,
+			Input{Name: first, Doc: "projection of a tail cluster", Domain: Real, Grad: Default},
+			Input{Name: second, Doc: "weights of a tail cluster's classes", Domain: Real, Grad: Default})
+		hidden := fmt.Sprintf("H%d", i)
+		for _, s := range []Shapes{batch, single} {
+			s[first], s[second] = hidden+",I", fmt.Sprintf("%d,%s", o.clusterEnd(i)-int64(o.Cutoffs[i]), hidden)
+		}
+	}
+	return inputs, []Shapes{batch, single}
+}
+
+func tailNames(i int) (first, second string) {
+	return fmt.Sprintf("tail_%d_0_weight", i), fmt.Sprintf("tail_%d_1_weight", i)
+}
+
+// clusterEnd is the first class after cluster i.
+func (o AdaptiveOptions) clusterEnd(i int) int64 {
+	if i+1 < len(o.Cutoffs) {
+		return int64(o.Cutoffs[i+1])
+	}
+	return o.NClasses
+}
+
+func stateDict(c *Call, o AdaptiveOptions) string {
+	entries := []string{"'head.weight': head_weight"}
+	if c.Has("head_bias") {
+		entries = append(entries, "'head.bias': head_bias")
+	}
+	for i := range o.Cutoffs {
+		first, second := tailNames(i)
+		entries = append(entries, fmt.Sprintf("'tail.%d.0.weight': %s", i, first), fmt.Sprintf("'tail.%d.1.weight': %s", i, second))
+	}
+	return strings.Join(entries, ", ")
+}
+
+// adaptiveLogProb is the log-probability of each row's class.
+func adaptiveLogProb(c *Call, x, y Value, o AdaptiveOptions) Value {
+	number := func(v float64) Value { return y.Like(v) }
+	atLeast := func(v float64) Value { return y.Less(number(v)).Not() }
+	head := outOfRange(y)
+	var tails Value
+	for i, cutoff := range o.Cutoffs {
+		first, second := tailNames(i)
+		here := atLeast(cutoff).And(y.Less(number(float64(o.clusterEnd(i)))))
+		// Rows of other clusters are set to 0, so that nothing of theirs gets in.
+		only := func(v Value) Value { return builder.Where(here.Unsqueeze(1), v, v.Like(0)) }
+		hidden := only(linear(only(x), c.In(first), Value{}))
+		z := only(linear(hidden, c.In(second), Value{}))
+		inside := builder.Where(here, y.Sub(number(cutoff)), number(0))
+		nll := z.SoftmaxNLL(1, inside.Unsqueeze(1)).Squeeze(1)
+		tail := builder.Where(here, nll, nll.Like(0))
+		if tails.IsZero() {
+			tails = tail
+		} else {
+			tails = tails.Add(tail)
+		}
+		head = builder.Where(here, number(o.Cutoffs[0]+float64(i)), head)
+	}
+	head = builder.Where(atLeast(float64(o.NClasses)), outOfRange(number(-1)), head)
+	z := linear(x, c.In("head_weight"), c.In("head_bias"))
+	return z.SoftmaxNLL(1, head.Unsqueeze(1)).Squeeze(1).Add(tails).Neg()
+}

@@ -1,0 +1,108 @@
+package losses
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/lossgen/lossgen/builder"
+)
+
+// CTCOptions configures [CTC].
+type CTCOptions struct {
+	Blank        int64     `opt:"blank" doc:"class that stands for no label" bounds:"[0,inf)" try:"0;1"`
+	Reduction    Reduction `opt:"reduction" doc:"how the losses of the sequences are combined" choices:"none,mean,sum"`
+	ZeroInfinity bool      `opt:"zero_infinity" doc:"loss and gradient of a sequence that has no path are 0"`
+	TrueGradient bool      `opt:"true_gradient" doc:"the partial derivative for log_probs instead of PyTorch's gradient, which is that of the logits"`
+}
+
+// CTC is connectionist temporal classification (Graves et al., 2006): the
+// negative log-likelihood of a label sequence, summed over all ways to spread it
+// over time.
+var CTC = &Def[CTCOptions]{
+	Spec: Spec{
+		Name: "ctc", Class: "CTCLoss", Family: "classification",
+		Title:   "likelihood of label sequences without alignment",
+		Formula: "-log(sum over paths π that read targets of exp(sum over t of log_probs[t,π[t]]))",
+		Inputs: []Input{
+			{Name: "log_probs", Doc: "log-probabilities of the classes at each step, as log_softmax gives them", Domain: LogProb, Grad: Default},
+			{Name: "targets", Doc: "labels, padded to [N,S] or one sequence after the other; none is the blank", Domain: Class},
+			{Name: "input_lengths", Doc: "steps of each sequence that count, at most T", Domain: Lengths},
+			{Name: "target_lengths", Doc: "labels of each sequence, at most S", Domain: Lengths},
+		},
+		Shapes: []Shapes{
+			{"log_probs": "T,N,C", "targets": "N,S", "input_lengths": "N", "target_lengths": "N"},
+			{"log_probs": "T,N,C", "targets": "L", "input_lengths": "N", "target_lengths": "N"},
+			{"log_probs": "T,C", "targets": "S", "input_lengths": "", "target_lengths": ""},
+		},
+		LabelPolicy:   "a label outside [0, C) ends the run with an index error where it counts (PyTorch does not check it); so do lengths that PyTorch raises on; padding may hold anything",
+		NaNRows:       true,
+		NotDerivative: "the gradient for log_probs is by default that of the logits behind a log_softmax, as PyTorch's",
+		Traps: []string{
+			"The gradient for log_probs is not its partial derivative: like PyTorch's it is exp(log_probs) minus the posterior, which is right for logits behind a log_softmax only when it is not sent through log_softmax again, or when it is, since its rows sum to 0. --true-gradient gives the partial derivative.",
+		},
+	},
+	Defaults:  CTCOptions{Reduction: Mean},
+	Reference: ctcReference,
+	Golden:    ctcCases(),
+	Body: func(c *Call, o CTCOptions) Term {
+		l := newLattice(c, o.Blank)
+		loss := l.loss(o)
+		if o.Reduction == Mean {
+			labels := l.labels.Max(l.labels.Like(1))
+			loss = loss.Div(labels.Squeeze(1).Cast(c.Compute))
+		}
+		if c.In("log_probs").Rank() == 2 {
+			loss = loss.Squeeze(0)
+		}
+		return each(loss)
+	},
+}
+
+// loss returns the loss of each sequence, with its gradient.
+func (l *lattice) loss(o CTCOptions) Value {
+	forward, likelihood := l.forward()
+	nll := likelihood.Neg().Cast(l.logProbs.DType())
+	value, counts := nll, l.live // counts: the steps that have a gradient
+	if o.ZeroInfinity {
+		infinite := nll.Equal(nll.Like(math.Inf(1)))
+		value = builder.Where(infinite, nll.Like(0), nll)
+		counts = counts.And(infinite.Not().Unsqueeze(1))
+	}
+	name := fmt.Sprintf("ctc true_gradient=%t", o.TrueGradient)
+	return builder.WithGradient(name, value, []Value{l.logProbs}, func(dy Value) []Value {
+		if dy.Rank() == 1 {
+			dy = dy.Unsqueeze(1)
+		}
+		dx, none := l.posterior(forward, likelihood).Neg(), dy.Like(0)
+		if !o.TrueGradient {
+			dx = l.logProbs.Exp().Add(dx)
+			none = builder.Where(counts, dy.Like(math.NaN()), none) // of a class that is impossible
+		}
+		possible := l.logProbs.Greater(l.logProbs.Like(math.Inf(-1)))
+		return []Value{builder.Where(possible.And(counts), dx.Mul(dy), none)}
+	})
+}
+
+// ctcReference subtracts, for the partial derivative, what PyTorch's gradient
+// has beyond it: a term of value 0 whose gradient is exp(log_probs). Its own
+// gradient at -inf, which is NaN, is detached.
+func ctcReference(c *Call, o CTCOptions) string {
+	call := func(logProbs string, r Reduction, zeroInfinity bool) string {
+		return c.expand(fmt.Sprintf("F.ctc_loss(%s, {targets}, {input_lengths}, {target_lengths}, blank=%d, reduction='%s', zero_infinity=%s)",
+			logProbs, o.Blank, r, python(zeroInfinity)), nil)
+	}
+	if !o.TrueGradient {
+		return call("log_probs", o.Reduction, o.ZeroInfinity)
+	}
+	step := "torch.arange(len(lp)).reshape(-1, *[1] * (lp.dim() - 2))"
+	p := fmt.Sprintf("torch.where(%s < {input_lengths}, lp.exp().nan_to_num(0, 0, 0).sum(-1), 0).sum(0)", step)
+	if o.ZeroInfinity {
+		p = fmt.Sprintf("torch.where(%s < float('inf'), %s, 0)", call("lp", None, false), p)
+	}
+	row := fmt.Sprintf("(lambda lp: %s - (lambda p: p - p.detach())(%s))(torch.where(log_probs > -float('inf'), log_probs, log_probs.detach()))",
+		call("lp", None, o.ZeroInfinity), c.expand(p, nil))
+	if o.Reduction == Mean {
+		row += " / target_lengths.clamp(min=1)"
+	}
+	return reduced(row, o.Reduction)
+}

@@ -1,0 +1,3 @@
+package losses
+
+func ctcCases() []Case { return nil }

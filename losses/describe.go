@@ -1,0 +1,175 @@
+package losses
+
+import (
+	"math"
+	"slices"
+	"strings"
+)
+
+// This file turns a declaration into plain data, for programs that read it as
+// JSON.
+
+// Description is a loss as plain data, with the defaults of its options.
+type Description struct {
+	Name        string              `json:"name"`
+	Class       string              `json:"class"`
+	Aliases     []string            `json:"aliases"` // PyTorch's function and class name among them
+	Family      string              `json:"family"`
+	Title       string              `json:"title"`
+	Formula     string              `json:"formula"`
+	Torch       string              `json:"torch"` // the PyTorch expression
+	LabelPolicy string              `json:"label_policy"`
+	Traps       []string            `json:"traps"`
+	NaNRows     bool                `json:"nan_rows"`
+	Options     []DescribedOption   `json:"options"`
+	Inputs      []DescribedInput    `json:"inputs"`
+	Shapes      []map[string]string `json:"shapes"`    // the accepted ones, the default first
+	Star        string              `json:"star"`      // what "*" in a shape stands for by default
+	Broadcast   []string            `json:"broadcast"` // the inputs whose shapes may broadcast with the first
+	Outputs     []DescribedOutput   `json:"outputs"`
+}
+
+// DescribedOption is an option as plain data. Infinite numbers are the strings
+// "inf" and "-inf"; an infinite bound is null.
+type DescribedOption struct {
+	Name         string   `json:"name"`
+	Doc          string   `json:"doc"`
+	Type         string   `json:"type"`
+	Default      any      `json:"default"`
+	Nullable     bool     `json:"nullable"`
+	Min          *float64 `json:"min"`
+	Max          *float64 `json:"max"`
+	MinExclusive bool     `json:"min_exclusive"`
+	MaxExclusive bool     `json:"max_exclusive"`
+	Choices      []string `json:"choices"`
+	Try          []any    `json:"try"`
+}
+
+// DescribedInput is an input as plain data.
+type DescribedInput struct {
+	Name           string `json:"name"`
+	Doc            string `json:"doc"`
+	Domain         Domain `json:"domain"`
+	Optional       bool   `json:"optional"`
+	Differentiable bool   `json:"differentiable"`
+	DefaultGrad    bool   `json:"default_grad"`
+	Shape          string `json:"shape"` // the default one
+}
+
+// DescribedOutput is an output of the default request.
+type DescribedOutput struct {
+	Name  string `json:"name"`
+	Shape string `json:"shape"`
+}
+
+// Describe returns a loss as plain data.
+func Describe(l Loss) (Description, error) {
+	s := l.Declaration()
+	d := Description{
+		Name: s.Name, Class: s.Class, Aliases: otherNames(s), Family: s.Family, Title: s.Title, Formula: s.Formula,
+		LabelPolicy: s.LabelPolicy, Traps: append([]string{}, s.Traps...), NaNRows: s.NaNRows, Star: s.Star, Broadcast: append([]string{}, s.Broadcast...),
+	}
+	plan, err := Request{Loss: s.Name}.Resolve()
+	if err != nil {
+		return d, err
+	}
+	d.Torch = plan.Expression()
+	if d.Outputs, err = plan.describeOutputs(); err != nil {
+		return d, err
+	}
+	if d.Inputs, err = describeInputs(s); err != nil {
+		return d, err
+	}
+	for _, o := range l.Options() {
+		d.Options = append(d.Options, o.describe())
+	}
+	for _, pattern := range s.Shapes {
+		d.Shapes = append(d.Shapes, pattern)
+	}
+	return d, nil
+}
+
+// otherNames lists the names of a loss beside the canonical one: PyTorch's
+// function where it differs, the class, the short forms.
+func otherNames(s Spec) []string {
+	var all []string
+	if strings.Contains(s.Torch, "."+s.Name+"_loss(") {
+		all = append(all, s.Name+"_loss")
+	}
+	if s.Class != "" {
+		all = append(all, s.Class)
+	}
+	out := []string{}
+	for _, name := range append(all, s.Aliases...) {
+		if !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// describeInputs gives each input, optional ones too, its default shape.
+func describeInputs(s Spec) ([]DescribedInput, error) {
+	r := Request{Loss: s.Name}
+	for _, in := range s.Inputs {
+		if in.Optional {
+			r.With = append(r.With, in.Name)
+		}
+	}
+	plan, err := r.Resolve()
+	if err != nil {
+		return nil, err
+	}
+	var out []DescribedInput
+	for _, p := range plan.Ports {
+		out = append(out, DescribedInput{
+			Name: p.Name, Doc: p.Doc, Domain: p.Domain, Optional: p.Optional,
+			Differentiable: p.Grad != No, DefaultGrad: p.Grad == Default, Shape: p.Shape.List(),
+		})
+	}
+	return out, nil
+}
+
+func (p *Plan) describeOutputs() ([]DescribedOutput, error) {
+	m, err := p.Model()
+	if err != nil {
+		return nil, err
+	}
+	var out []DescribedOutput
+	for _, port := range m.Graph.Outputs {
+		out = append(out, DescribedOutput{port.Name, port.Shape.List()})
+	}
+	return out, nil
+}
+
+func (o Option) describe() DescribedOption {
+	d := DescribedOption{
+		Name: o.Name, Doc: o.Doc, Type: o.Kind, Default: plain(o.Default), Nullable: o.Nullable,
+		Min: finite(o.Min), Max: finite(o.Max), MinExclusive: o.MinOpen, MaxExclusive: o.MaxOpen,
+		Choices: append([]string{}, o.Choices...), Try: []any{},
+	}
+	for _, value := range o.Try {
+		d.Try = append(d.Try, plain(value))
+	}
+	return d
+}
+
+// finite returns nil for infinity, which JSON lacks.
+func finite(v float64) *float64 {
+	if math.IsInf(v, 0) {
+		return nil
+	}
+	return &v
+}
+
+// plain returns an option's value as JSON can hold it.
+func plain(value any) any {
+	if f, ok := value.(float64); ok && math.IsInf(f, 0) {
+		return Text(f)
+	}
+	return value
+}
+
+// Closest returns the known names that are most like name, best first, at most
+// three.
+func Closest(name string, known []string) []string { return nearest(fold(name), known, 3) }

@@ -1,0 +1,39 @@
+package losses
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+// TestDescribe describes every loss; its names have to find it again.
+func TestDescribe(t *testing.T) {
+	for _, l := range All {
+		d, err := Describe(l)
+		if err != nil {
+			t.Errorf("%s: %v", l.Declaration().Name, err)
+			continue
+		}
+		if _, err := json.Marshal(d); err != nil {
+			t.Errorf("%s: %v", d.Name, err)
+		}
+		for _, name := range append([]string{d.Name}, d.Aliases...) {
+			if found, _, ok := Find(name); !ok || found != l {
+				t.Errorf("%s is listed as a name of %s, but does not find it", name, d.Name)
+			}
+		}
+		if d.Torch == "" || len(d.Outputs) == 0 || d.Outputs[0].Name != "loss" || len(d.Inputs) == 0 || len(d.Shapes) == 0 {
+			t.Errorf("%s is described incompletely: %+v", d.Name, d)
+		}
+	}
+}
+
+func TestDescribeInfinity(t *testing.T) {
+	d, err := Describe(Huber)
+	if err != nil {
+		t.Fatal(err)
+	}
+	delta := d.Options[0]
+	if delta.Max != nil || *delta.Min != 0 || !delta.MinExclusive || delta.MaxExclusive || delta.Try[len(delta.Try)-1] != "inf" {
+		t.Errorf("delta is described as %+v", delta)
+	}
+}

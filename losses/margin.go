@@ -1,0 +1,126 @@
+package losses
+
+import (
+	"fmt"
+
+	"github.com/lossgen/lossgen/builder"
+	"github.com/lossgen/lossgen/builder/tensor"
+)
+
+// MarginOptions configures [MarginRanking] and [CosineEmbedding].
+type MarginOptions struct {
+	Margin    float64   `opt:"margin" doc:"distance that is demanded" bounds:"(-inf,inf)" try:"0.5"`
+	Reduction Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
+}
+
+// MarginRanking wants input1 above input2 where target is 1, below where it is -1.
+var MarginRanking = &Def[MarginOptions]{
+	Spec: Spec{
+		Name: "margin_ranking", Class: "MarginRankingLoss", Family: "margin",
+		Title:   "hinge on the difference of two scores",
+		Formula: "max(0, -target·(input1 - input2) + margin)",
+		Torch:   "F.margin_ranking_loss(input1, input2, target, margin={margin}, reduction={reduction})",
+		Inputs: []Input{
+			{Name: "input1", Doc: "first scores", Domain: Real, Grad: Default},
+			{Name: "input2", Doc: "second scores", Domain: Real, Grad: Default},
+			{Name: "target", Doc: "1 where input1 should be larger, -1 where input2 should", Domain: Signs, Grad: OnDemand},
+		},
+		Shapes: elementwise("input1", "input2", "target"), Star: "N", Broadcast: []string{"input2", "target"}, CheckShapes: sameRank,
+		Traps: []string{
+			"Exactly at the hinge the gradient is 0 (PyTorch up to 2.14 let it flow).",
+		},
+	},
+	Defaults: MarginOptions{Reduction: Mean},
+	Body: func(c *Call, o MarginOptions) Term {
+		difference := c.In("input1").Sub(c.In("input2"))
+		return each(c.In("target").Neg().Mul(difference).Shift(o.Margin).Relu())
+	},
+	Golden: []Case{
+		{Name: "hinge_none", Options: Values{"margin": 0.5, "reduction": "none"}, Fill: map[string]string{"input2": "constant:1", "target": "constant:1"}, Set: map[string]Edge{"input1": {0: 1.5, 1: 1.25, 2: 1.75}}},
+	},
+}
+
+// sameRank is what PyTorch asks of margin_ranking's inputs.
+func sameRank(shapes map[string]tensor.Shape) error {
+	for name, s := range shapes {
+		if len(s) != len(shapes["input1"]) {
+			return fmt.Errorf("%s %v and input1 %v must have the same rank", name, s, shapes["input1"])
+		}
+	}
+	return nil
+}
+
+// HingeEmbeddingOptions configures [HingeEmbedding].
+type HingeEmbeddingOptions struct {
+	Margin    float64   `opt:"margin" doc:"distance that dissimilar pairs should have" bounds:"(-inf,inf)" try:"0.5"`
+	Reduction Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
+}
+
+// HingeEmbedding takes distances: small where target is 1, at least margin where
+// it is -1.
+var HingeEmbedding = &Def[HingeEmbeddingOptions]{
+	Spec: Spec{
+		Name: "hinge_embedding", Class: "HingeEmbeddingLoss", Family: "margin",
+		Title:   "distances that should be small (1) or large (-1)",
+		Formula: "[target != 1]·max(0, margin - input) + [target != -1]·input",
+		Torch:   "F.hinge_embedding_loss(input, target, margin={margin}, reduction={reduction})",
+		Inputs: []Input{
+			{Name: "input", Doc: "distances", Domain: Real, Grad: Default},
+			{Name: "target", Doc: "1 for similar pairs, -1 for dissimilar ones", Domain: Signs},
+		},
+		Shapes: elementwise("input", "target"), Star: "N,D", Broadcast: []string{"target"},
+		Traps: []string{
+			"A target that is neither 1 nor -1 takes both branches, as in PyTorch.",
+			"Exactly at the hinge the gradient is 0 (PyTorch up to 2.14 let it flow).",
+		},
+	},
+	Defaults: HingeEmbeddingOptions{Margin: 1, Reduction: Mean},
+	Body: func(c *Call, o HingeEmbeddingOptions) Term {
+		x, t := c.In("input"), c.In("target")
+		zero := c.Const(0)
+		apart := builder.Where(t.Equal(c.Const(1)), zero, x.Neg().Shift(o.Margin).Relu())
+		near := builder.Where(t.Equal(c.Const(-1)), zero, x)
+		return each(apart.Add(near))
+	},
+	Golden: []Case{
+		{Name: "hinge_none", Options: Values{"reduction": "none"}, Set: map[string]Edge{"input": {0: 1, 1: 1, 2: 0.25, 3: 0.25}, "target": {0: -1, 1: 1, 2: 0, 3: 0.5}}},
+	},
+}
+
+// CosineEmbedding wants vectors parallel where target is 1, and no more alike than
+// margin where it is -1.
+var CosineEmbedding = &Def[MarginOptions]{
+	Spec: Spec{
+		Name: "cosine_embedding", Class: "CosineEmbeddingLoss", Family: "margin",
+		Title:   "cosine similarity that should be 1 or below a margin",
+		Formula: "c = cos(input1, input2); target 1: 1 - c; target -1: max(0, c - margin)",
+		Torch:   "F.cosine_embedding_loss(input1, input2, target, margin={margin}, reduction={reduction})",
+		Inputs: []Input{
+			{Name: "input1", Doc: "first vectors", Domain: Real, Grad: Default},
+			{Name: "input2", Doc: "second vectors", Domain: Real, Grad: Default},
+			{Name: "target", Doc: "1 for similar rows, -1 for dissimilar ones; any other value gives 0", Domain: Signs},
+		},
+		Shapes: []Shapes{
+			{"input1": "N,D", "input2": "N,D", "target": "N"},
+			{"input1": "D", "input2": "D", "target": ""},
+		},
+		Traps: []string{
+			"1e-12 is added to the squared norms (F.cosine_similarity limits each norm to 1e-8 instead), so a zero vector gives cosine 0 and a gradient near 1e6.",
+			"Exactly at the hinge the gradient is 0 (PyTorch up to 2.14 let it flow).",
+		},
+	},
+	Defaults: MarginOptions{Reduction: Mean},
+	Body: func(c *Call, o MarginOptions) Term {
+		a, b, t := c.In("input1"), c.In("input2"), c.In("target")
+		last := a.Rank() - 1
+		squared := func(v Value) Value { return v.Square().Sum(last).Shift(float64(float32(1e-12))) }
+		cos := a.Mul(b).Sum(last).Div(squared(a).Mul(squared(b)).Sqrt())
+		zero := c.Const(0)
+		alike := builder.Where(t.Equal(c.Const(1)), cos.Neg().Shift(1), zero)
+		apart := builder.Where(t.Equal(c.Const(-1)), cos.Shift(-o.Margin).Relu(), zero)
+		return each(alike.Add(apart))
+	},
+	Golden: []Case{
+		{Name: "zero_vector_none", Options: Values{"reduction": "none"}, Set: map[string]Edge{"input1": {0: 0, 1: 0, 2: 0}, "target": {0: 1, 1: -1, 2: 0, 3: 0.5}}},
+	},
+}

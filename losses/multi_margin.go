@@ -1,0 +1,156 @@
+package losses
+
+import (
+	"math"
+
+	"github.com/lossgen/lossgen/builder"
+	"github.com/lossgen/lossgen/builder/tensor"
+)
+
+// MultiMarginOptions configures [MultiMargin].
+type MultiMarginOptions struct {
+	P         int64     `opt:"p" doc:"power of each violation, 1 or 2" bounds:"[1,2]" try:"2"`
+	Margin    float64   `opt:"margin" doc:"distance that is demanded" bounds:"(-inf,inf)" try:"0.5"`
+	Reduction Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
+}
+
+const rangePolicy = "a label outside [0, C) ends the run with an index error, as PyTorch raises"
+
+// MultiMargin is the multi-class hinge loss.
+var MultiMargin = &Def[MultiMarginOptions]{
+	Spec: Spec{
+		Name: "multi_margin", Class: "MultiMarginLoss", Family: "margin",
+		Title:   "hinge between the true class and all others",
+		Formula: "weight[target]·(sum over c != target of max(0, margin - input[target] + input[c])^p) / C",
+		Torch:   "F.multi_margin_loss(input, {target}, p={p}, margin={margin}, weight={weight}, reduction={reduction})",
+		Inputs: []Input{
+			{Name: "input", Doc: "scores, classes along the last axis", Domain: Real, Grad: Default},
+			{Name: "target", Doc: "class of each row", Domain: Class},
+			classWeight,
+		},
+		Shapes: []Shapes{
+			{"input": "N,C", "target": "N", "weight": "C"},
+			{"input": "C", "target": "", "weight": "C"},
+			{"input": "C", "target": "1", "weight": "C"},
+			{"input": "", "target": "", "weight": "1"},
+		},
+		LabelPolicy: rangePolicy,
+		Traps: []string{
+			"The sum over classes is divided by their number C, also with none.",
+			"A violation counts only where it is above 0, so a NaN score gives loss 0 and gradient 0, as in PyTorch.",
+			"mean of an empty batch is NaN and sum 0 (PyTorch returns uninitialized memory).",
+		},
+		Undefined: []string{"empty_mean", "empty_sum"},
+	},
+	Defaults: MultiMarginOptions{P: 1, Margin: 1, Reduction: Mean},
+	Body: func(c *Call, o MultiMarginOptions) Term {
+		x, y := c.In("input"), c.In("target")
+		shape := y.Shape()
+		for x.Rank() < 2 {
+			x = x.Unsqueeze(0)
+		}
+		if y.Rank() == 0 {
+			y = y.Unsqueeze(0)
+		}
+		y = outOfRange(y)
+		loss := hingeRows(x, y.Unsqueeze(1), o).Squeeze(1).Div(c.B.Count(c.Compute, x.Shape()[1:]))
+		if c.Has("weight") {
+			loss = loss.Mul(c.In("weight").Gather(0, y))
+		}
+		if len(shape) == 0 {
+			loss = loss.Squeeze(0)
+		}
+		return each(loss)
+	},
+	Golden: []Case{
+		{Name: "hinge_none", Options: Values{"reduction": "none"}, Sizes: map[string]int64{"C": 3}, Set: map[string]Edge{"input": {0: 1, 1: 0, 2: 0.5, 3: 2, 4: 1, 5: -1}, "target": {0: 0, 1: 0}}},
+	},
+}
+
+// hingeRows sums max(0, margin - x_y + x_c)^p over the classes c other than y. A
+// violation that is not above 0, such as NaN, counts as 0.
+func hingeRows(x, index Value, o MultiMarginOptions) Value {
+	others := x.Put(1, index, x.Like(math.Inf(-1)).BroadcastTo(index.Shape()))
+	z := others.Sub(x.Pick(1, index)).Shift(o.Margin)
+	above := z.Greater(z.Like(0))
+	violation := builder.Where(above, z, z.Like(0))
+	value := violation
+	if o.P == 2 {
+		value = violation.Square()
+	}
+	return builder.WithGradient("hinge_rows", value.SumKeep(1), []Value{x, index}, func(dy Value) []Value {
+		h := above.Cast(x.DType())
+		if o.P == 2 {
+			h = violation.Scale(2)
+		}
+		return []Value{h.Put(1, index, h.SumKeep(1).Neg()).Mul(dy), {}}
+	})
+}
+
+// MultilabelMargin is the hinge between every listed class and every other.
+var MultilabelMargin = &Def[ReductionOnly]{
+	Spec: Spec{
+		Name: "multilabel_margin", Class: "MultiLabelMarginLoss", Family: "margin",
+		Title:   "hinge between each listed class and all classes not listed",
+		Formula: "(sum over listed j, unlisted i of max(0, 1 - input[j] + input[i])) / C",
+		Torch:   "F.multilabel_margin_loss(input, {target}, reduction={reduction})",
+		Inputs: []Input{
+			{Name: "input", Doc: "scores, classes along the last axis", Domain: Real, Grad: Default},
+			{Name: "target", Doc: "the classes of each row, first come first; the list ends at the first -1", Domain: Labels},
+		},
+		Shapes: []Shapes{
+			{"input": "N,C", "target": "N,C"},
+			{"input": "C", "target": "C"},
+			{"input": "", "target": ""},
+		},
+		LabelPolicy: "a label of C or more, or below -1, ends the run with an index error, as PyTorch raises",
+		Traps: []string{
+			"target lists class numbers (it is no mask); what follows the first -1 does not count.",
+			"A class that is listed twice counts twice. The sum is divided by the number of classes C, also with none.",
+			"mean of an empty batch is NaN and sum 0 (PyTorch returns uninitialized memory).",
+		},
+		Undefined: []string{"empty_mean", "empty_sum"},
+	},
+	Defaults: ReductionOnly{Mean},
+	Body: func(c *Call, o ReductionOnly) Term {
+		x, y := c.In("input"), c.In("target")
+		rank := x.Rank()
+		for x.Rank() < 2 {
+			x, y = x.Unsqueeze(0), y.Unsqueeze(0)
+		}
+		loss := listedHinge(x, y).Div(c.B.Count(c.Compute, x.Shape()[1:]))
+		if rank < 2 {
+			loss = loss.Squeeze(0)
+		}
+		return each(loss)
+	},
+	Golden: []Case{
+		{Name: "lists_none", Options: Values{"reduction": "none"}, Set: map[string]Edge{"target": {0: 3, 1: 0, 2: -1, 3: 1, 4: 2, 5: -1, 10: 1, 11: 1, 12: -1, 15: 0, 16: 1, 17: 2, 18: 3, 19: 4}}},
+		{Name: "empty_lists_mean", Fill: map[string]string{"target": "constant:-1"}},
+		{Name: "hinge_none", Options: Values{"reduction": "none"}, Sizes: map[string]int64{"C": 3}, Set: map[string]Edge{"input": {0: 1, 1: 0, 2: 0.5}, "target": {0: 0, 1: -1}}},
+	},
+}
+
+// listedHinge is multilabel_margin's sum per row. Axes: row, listed class, other
+// class.
+func listedHinge(x, y Value) Value {
+	listed := y.Less(y.Like(0)).Cast(tensor.Int32).CumSum(1).Equal(y.B().Const(tensor.Int32, 0))
+	labels := builder.Where(listed, y, y.Like(0))
+	labels = builder.Where(y.Less(y.Like(-1)), outOfRange(y), labels)
+	classes := x.B().Iota(3, 2, x.Shape()[1]).Cast(y.DType())
+	mine := labels.Unsqueeze(2).Equal(classes).And(listed.Unsqueeze(2)) // list entry j is class c
+	own := mine.Cast(x.DType())
+	unlisted := own.MaxKeep(1).Equal(x.Like(0))
+
+	z := x.Unsqueeze(1).Sub(x.Pick(1, labels).Unsqueeze(2)).Shift(1)
+	counts := z.Greater(x.Like(0)).And(listed.Unsqueeze(2)).And(unlisted)
+	value := builder.Where(counts, z, x.Like(0)).Sum(1, 2)
+	return builder.WithGradient("listed_hinge", value, []Value{x}, func(dy Value) []Value {
+		k := counts.Cast(x.DType())
+		dx := k.Sum(1).Sub(own.Mul(k.SumKeep(2)).Sum(1))
+		if dy.Rank() > 0 {
+			dy = dy.Unsqueeze(1)
+		}
+		return []Value{dx.Mul(dy)}
+	})
+}

@@ -1,0 +1,55 @@
+package losses
+
+// SoftMargin is the logistic loss of labels -1 and 1.
+var SoftMargin = &Def[ReductionOnly]{
+	Spec: Spec{
+		Name: "soft_margin", Class: "SoftMarginLoss", Family: "margin",
+		Title:   "logistic loss of labels -1 and 1",
+		Formula: "log(1 + exp(-target·input))",
+		Torch:   "F.soft_margin_loss(input, target, reduction={reduction})",
+		Inputs: []Input{
+			{Name: "input", Doc: "scores", Domain: Real, Grad: Default},
+			{Name: "target", Doc: "labels -1 and 1", Domain: Signs},
+		},
+		Shapes: elementwise("input", "target"), Star: "N,D", Broadcast: []string{"target"}, CheckShapes: fitting("input", "target"),
+		Traps: []string{
+			"As in PyTorch, exp overflows where -target·input is above 88.7 (709 in float64): the loss is inf there and the gradient NaN.",
+		},
+	},
+	Defaults: ReductionOnly{Mean},
+	Body: func(c *Call, o ReductionOnly) Term {
+		return each(c.In("target").Neg().Mul(c.In("input")).Exp().Log1p())
+	},
+	Golden: []Case{
+		{Name: "overflow_none", Options: Values{"reduction": "none"}, Fill: map[string]string{"target": "constant:1"}, Set: map[string]Edge{"input": {0: -88, 1: -89, 2: -800, 3: 800, 4: 20}}},
+	},
+}
+
+// MultilabelSoftMargin is the mean over classes of binary cross entropies.
+var MultilabelSoftMargin = &Def[ReductionOnly]{
+	Spec: Spec{
+		Name: "multilabel_soft_margin", Class: "MultiLabelSoftMarginLoss", Family: "classification",
+		Title:   "log-loss of the sigmoid of logits, averaged over the classes",
+		Formula: "-(sum_c weight_c·(target·log(sigmoid(input)) + (1 - target)·log(sigmoid(-input)))) / C",
+		Torch:   "F.multilabel_soft_margin_loss(input, target, weight={weight}, reduction={reduction})",
+		Inputs: []Input{
+			{Name: "input", Doc: "logits, classes along the last axis", Domain: Real, Grad: Default},
+			{Name: "target", Doc: "probabilities, usually 0 or 1", Domain: Unit, Grad: OnDemand},
+			{Name: "weight", Doc: "weight of each class", Domain: Weight, Optional: true},
+		},
+		Shapes: []Shapes{{"input": "*,C", "target": "*,C", "weight": "C"}}, Star: "N",
+		Traps: []string{
+			"none gives one loss per row: the classes are averaged first, by their number also with weight.",
+		},
+	},
+	Defaults: ReductionOnly{Mean},
+	Body: func(c *Call, o ReductionOnly) Term {
+		x, t := c.In("input"), c.In("target")
+		loss := t.Mul(x.LogSigmoid()).Add(t.Neg().Shift(1).Mul(x.Neg().LogSigmoid())).Neg()
+		if c.Has("weight") {
+			loss = loss.Mul(c.In("weight"))
+		}
+		last := x.Rank() - 1
+		return each(loss.Sum(last).Div(c.B.Count(c.Compute, x.Shape()[last:])))
+	},
+}

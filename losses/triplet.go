@@ -1,0 +1,193 @@
+package losses
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/lossgen/lossgen/builder"
+)
+
+// TripletMarginOptions configures [TripletMargin].
+type TripletMarginOptions struct {
+	Margin    float64   `opt:"margin" doc:"how much farther the negative should be than the positive" bounds:"(0,inf)" try:"0.5"`
+	P         float64   `opt:"p" doc:"order of the norm" bounds:"[0,inf]" try:"1;3;1.5;0.5;0;inf"`
+	Eps       float64   `opt:"eps" doc:"added to each difference" bounds:"(-inf,inf)" try:"0;1e-3"`
+	Swap      bool      `opt:"swap" doc:"use the positive as anchor where that is nearer to the negative" try:"true"`
+	Reduction Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
+}
+
+// TripletDistanceOptions configures [TripletMarginWithDistance].
+type TripletDistanceOptions struct {
+	Distance  string    `opt:"distance" doc:"distance of two vectors" choices:"euclidean,squared_euclidean,manhattan,cosine,dot"`
+	Margin    float64   `opt:"margin" doc:"how much farther the negative should be than the positive" bounds:"(0,inf)" try:"0.5"`
+	Swap      bool      `opt:"swap" doc:"use the positive as anchor where that is nearer to the negative" try:"true"`
+	Reduction Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
+}
+
+func tripletInputs() []Input {
+	return []Input{
+		{Name: "anchor", Doc: "reference vectors", Domain: Real, Grad: Default},
+		{Name: "positive", Doc: "vectors that should be near", Domain: Real, Grad: Default},
+		{Name: "negative", Doc: "vectors that should be far", Domain: Real, Grad: Default},
+	}
+}
+
+func tripletShapes() []Shapes {
+	return []Shapes{
+		{"anchor": "*,D", "positive": "*,D", "negative": "*,D"},
+		{"anchor": "", "positive": "", "negative": ""},
+	}
+}
+
+// TripletMargin wants each anchor nearer to its positive than to its negative.
+var TripletMargin = &Def[TripletMarginOptions]{
+	Spec: Spec{
+		Name: "triplet_margin", Class: "TripletMarginLoss", Aliases: []string{"triplet"}, Family: "margin",
+		Title:   "an anchor nearer to its positive than to its negative",
+		Formula: "d(x, y) = ||x - y + eps||_p; max(0, margin + d(anchor, positive) - d(anchor, negative))",
+		Torch:   "F.triplet_margin_loss(anchor, positive, negative, margin={margin}, p={p}, eps={eps}, swap={swap}, reduction={reduction})",
+		Inputs:  tripletInputs(), Shapes: tripletShapes(), Star: "N",
+		Traps: []string{
+			"eps is added to the signed difference, so d(x, x) is eps·D^(1/p) and d is not symmetric.",
+			"Exactly at the hinge the gradient is 0 (PyTorch up to 2.14 let it flow). At distance 0 the gradient of the distance is 0.",
+			"With swap, a tie of the two distances gives each half of the gradient.",
+		},
+	},
+	Defaults: TripletMarginOptions{Margin: 1, P: 2, Eps: 1e-6, Reduction: Mean},
+	Body: func(c *Call, o TripletMarginOptions) Term {
+		return triplet(c, o.Margin, o.Swap, func(x, y Value) Value { return norm(x.Sub(y).Shift(o.Eps), o.P) })
+	},
+	Golden: []Case{
+		{Name: "hinge_none", Options: Values{"reduction": "none", "eps": 0.0}, Sizes: map[string]int64{"D": 1}, Fill: map[string]string{"anchor": "constant:0"}, Set: map[string]Edge{"positive": {0: 1, 1: 1, 2: 0, 3: 2}, "negative": {0: 2, 1: 1, 2: 0, 3: 3.5}}},
+		{Name: "swap_tie_none", Options: Values{"reduction": "none", "eps": 0.0, "swap": true}, Sizes: map[string]int64{"D": 1}, Fill: map[string]string{"anchor": "constant:0"}, Set: map[string]Edge{"positive": {0: 1, 1: 2, 2: 1, 3: 0}, "negative": {0: 0.5, 1: 1, 2: -1, 3: 1}}},
+		{Name: "max_norm_tie_none", Options: Values{"reduction": "none", "eps": 0.0, "p": math.Inf(1)}, Fill: map[string]string{"anchor": "constant:0"}, Set: map[string]Edge{"positive": {0: 1, 1: 1, 2: -1, 3: 0, 4: 0, 5: 0}}},
+	},
+}
+
+// TripletMarginWithDistance is [TripletMargin] with another distance.
+var TripletMarginWithDistance = &Def[TripletDistanceOptions]{
+	Spec: Spec{
+		Name: "triplet_margin_with_distance", Class: "TripletMarginWithDistanceLoss", Family: "margin",
+		Title:   "triplet_margin with a chosen distance",
+		Formula: "max(0, margin + d(anchor, positive) - d(anchor, negative))",
+		Inputs:  tripletInputs(), Shapes: tripletShapes()[:1], Star: "N",
+		Traps: []string{
+			"PyTorch takes any function; here the distance is one of: euclidean (PyTorch's default, with eps 1e-6), squared_euclidean, manhattan (without eps), cosine (1 - cosine similarity), dot (1 - inner product).",
+			"Exactly at the hinge the gradient is 0.",
+		},
+	},
+	Defaults: TripletDistanceOptions{Distance: "euclidean", Margin: 1, Reduction: Mean},
+	Reference: func(c *Call, o TripletDistanceOptions) string {
+		return fmt.Sprintf("F.triplet_margin_with_distance_loss(anchor, positive, negative, distance_function=%s, margin=%s, swap=%s, reduction=%s)",
+			distances()[o.Distance].torch, python(o.Margin), python(o.Swap), python(string(o.Reduction)))
+	},
+	Body: func(c *Call, o TripletDistanceOptions) Term {
+		return triplet(c, o.Margin, o.Swap, distances()[o.Distance].graph)
+	},
+}
+
+type distance struct {
+	torch string
+	graph func(x, y Value) Value
+}
+
+// distances are the named distances, each along the last axis.
+func distances() map[string]distance {
+	return map[string]distance{
+		"euclidean": {"torch.pairwise_distance", func(x, y Value) Value {
+			return norm(x.Sub(y).Shift(1e-6), 2)
+		}},
+		"squared_euclidean": {"lambda x, y: ((x - y) ** 2).sum(-1)", func(x, y Value) Value {
+			return x.Sub(y).Square().Sum(-1)
+		}},
+		"manhattan": {"lambda x, y: (x - y).abs().sum(-1)", func(x, y Value) Value {
+			return x.Sub(y).Abs().Sum(-1)
+		}},
+		"cosine": {"lambda x, y: 1 - F.cosine_similarity(x, y, dim=-1)", func(x, y Value) Value {
+			return normalized(x).Mul(normalized(y)).Sum(-1).Neg().Shift(1)
+		}},
+		"dot": {"lambda x, y: 1 - (x * y).sum(-1)", func(x, y Value) Value {
+			return x.Mul(y).Sum(-1).Neg().Shift(1)
+		}},
+	}
+}
+
+// triplet is the hinge of two distances.
+func triplet(c *Call, margin float64, swap bool, d func(x, y Value) Value) Term {
+	a, p, n := c.In("anchor"), c.In("positive"), c.In("negative")
+	if a.Rank() == 0 {
+		a, p, n = a.Unsqueeze(0), p.Unsqueeze(0), n.Unsqueeze(0)
+	}
+	far := d(a, n)
+	if swap {
+		far = far.Min(d(p, n))
+	}
+	return each(d(a, p).Shift(margin).Sub(far).Relu())
+}
+
+// normalized divides vectors by their length, which PyTorch limits to 1e-8 from
+// below outside of differentiation (F.cosine_similarity).
+func normalized(x Value) Value {
+	length := norm(x, 2)
+	limited := builder.WithGradient("clamped_outside", length.Clip(1e-8, math.Inf(1)), []Value{length}, func(dy Value) []Value {
+		return []Value{dy}
+	})
+	return x.Div(limited.Unsqueeze(x.Rank() - 1))
+}
+
+// norm is the p-norm along the last axis, with the gradient that PyTorch's norm
+// has where the norm or an element is 0.
+func norm(u Value, p float64) Value {
+	last := u.Rank() - 1
+	kept := normKept(u, p)
+	value := kept.Squeeze(last)
+	return builder.WithGradient("norm", value, []Value{u}, func(dy Value) []Value {
+		if dy.Rank() > 0 {
+			dy = dy.Unsqueeze(last)
+		}
+		return []Value{normGrad(u, kept, dy, p)}
+	})
+}
+
+func normKept(u Value, p float64) Value {
+	last := u.Rank() - 1
+	size := u.Abs()
+	switch {
+	case p == 0:
+		return builder.Where(u.Equal(u.Like(0)), u.Like(0), u.Like(1)).SumKeep(last)
+	case p == 1:
+		return size.SumKeep(last)
+	case p == 2:
+		return u.Square().SumKeep(last).Sqrt()
+	case math.IsInf(p, 1):
+		// A NaN must reach the result, which ReduceMax does not promise.
+		return size.MaxKeep(last).Add(u.Clip(0, 0).SumKeep(last))
+	default:
+		return size.Pow(p).SumKeep(last).Pow(1 / p)
+	}
+}
+
+// normGrad is sign(u)·|u|^(p-1)·dy / norm^(p-1).
+func normGrad(u, n, dy Value, p float64) Value {
+	zero := u.Like(0)
+	unlessZero := func(scale Value) Value { return builder.Where(n.Equal(zero), zero, scale) }
+	switch {
+	case p == 0:
+		return zero
+	case p == 1:
+		return u.Sign().Mul(dy)
+	case p == 2:
+		return u.Mul(unlessZero(dy.Div(n)))
+	case math.IsInf(p, 1):
+		largest := u.Abs().Equal(n).Cast(u.DType())
+		ties := largest.SumKeep(u.Rank() - 1).Max(u.Like(1)) // none where the norm is NaN
+		return u.Sign().Mul(largest).Mul(dy.Div(ties))
+	case p < 1:
+		slope := builder.Where(u.Equal(zero), zero, u.Abs().Pow(p-1).Mul(u.Sign()))
+		return slope.Mul(n.Pow(1 - p).Mul(dy))
+	case p < 2:
+		return u.Abs().Pow(p - 1).Mul(u.Sign()).Mul(unlessZero(dy.Div(n.Pow(p - 1))))
+	default:
+		return u.Abs().Pow(p - 2).Mul(u).Mul(unlessZero(dy.Div(n.Pow(p - 1))))
+	}
+}
