@@ -8,7 +8,7 @@ import "github.com/lossgen/lossgen/builder/tensor"
 // x. The nodes it adds are ordinary: they share work with y's own, and they can
 // be differentiated again.
 func Grad(y, dy Value, xs ...Value) []Value {
-	g := grader{b: y.b, wanted: map[*node]bool{}, grads: map[*node]Value{}}
+	g := grader{b: y.b, xs: map[*node]bool{}, wanted: map[*node]bool{}, grads: map[*node]Value{}}
 	if s, err := tensor.Broadcast(dy.shape, y.shape); err != nil || !s.Equal(y.shape) || dy.dtype != y.dtype {
 		fail("Grad", []Value{y, dy}, "the upstream gradient is %v, want %v", dy, y)
 	}
@@ -16,7 +16,7 @@ func Grad(y, dy Value, xs ...Value) []Value {
 		if x.b != y.b || !x.dtype.IsFloat() {
 			fail("Grad", []Value{x}, "%v cannot be differentiated", x)
 		}
-		g.wanted[x.node] = true
+		g.xs[x.node], g.wanted[x.node] = true, true
 	}
 	g.mark(y.id)
 	g.add(y, dy)
@@ -39,6 +39,7 @@ func Grad(y, dy Value, xs ...Value) []Value {
 
 type grader struct {
 	b      *B
+	xs     map[*node]bool
 	wanted map[*node]bool  // nodes that depend on an x
 	grads  map[*node]Value // may be smaller than the node where it broadcasts
 }
@@ -101,30 +102,28 @@ func (g *grader) visit(n, dn Value) {
 // arguments depends on: the declared rule would silently drop that gradient.
 func (g *grader) checkCaptures(n Value) {
 	reached := map[*node]bool{}
-	var leaves []Value
+	check := false
 	var walk func(v Value)
 	walk = func(v Value) {
 		if reached[v.node] {
 			return
 		}
-		reached[v.node] = true
-		if len(v.args) == 0 {
-			leaves = append(leaves, v)
+		if check && g.xs[v.node] {
+			for len(v.args) > 0 { // the input behind a guard or a cast
+				v = v.arg(0)
+			}
+			fail(n.attr.name, n.args, "the value depends on input %q, which no argument depends on", v.attr.name)
 		}
-		for _, a := range v.args {
+		reached[v.node] = true
+		for _, a := range v.differentiable() {
 			walk(a)
 		}
 	}
 	for _, a := range n.args[1:] {
 		walk(a)
 	}
-	leaves = nil
+	check = true
 	walk(n.arg(0))
-	for _, leaf := range leaves {
-		if g.wanted[leaf.node] {
-			fail(n.attr.name, n.args, "the value depends on input %q, which no argument depends on", leaf.attr.name)
-		}
-	}
 }
 
 // add accumulates a gradient, which has rank 0 or x's rank.

@@ -128,12 +128,19 @@ func (b *B) Count(dtype tensor.DType, shape tensor.Shape) Value {
 		if err != nil {
 			fail("Count", nil, "%v", err)
 		}
-		return b.Const(dtype, float64(n))
+		if n > 0 {
+			return b.Const(dtype, float64(n))
+		}
+		// As a constant, 1/0 would be folded into the attributes of matrix products,
+		// where ONNX Runtime refuses an infinity.
 	}
 	for _, in := range b.inputs {
 		if in.shape.Equal(shape) && in.dtype != tensor.BFloat16 { // ONNX Runtime has no Size of it
 			return b.emit("Count", attr{dtype: dtype}, in)
 		}
+	}
+	if _, ok := shape.Known(); ok {
+		return b.Const(dtype, 0)
 	}
 	return b.emit("Count", attr{dtype: dtype, shape: shape}, b.sources(shape)...)
 }

@@ -101,7 +101,3 @@ func (v Value) constant() (float64, bool) {
 	return v.attr.value.Float(0), true
 }
 
-func (v Value) isConst(c float64) bool {
-	f, ok := v.constant()
-	return ok && f == c
-}

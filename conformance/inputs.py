@@ -235,6 +235,8 @@ class Draw:
         }.get(domain, [])
 
     def kinks(self):
+        if self.options.get("p", 1) not in (0, 1, 2, "inf"):
+            return []  # such a power rounds: which side of its hinge a distance is on is chance
         return [float(v) for v in self.options.values()
                 if isinstance(v, (int, float)) and not isinstance(v, bool) and 0 < v < 100]
 

@@ -173,7 +173,7 @@ func normGrad(u, n, dy Value, p float64) Value {
 	unlessZero := func(scale Value) Value { return builder.Where(n.Equal(zero), zero, scale) }
 	switch {
 	case p == 0:
-		return zero
+		return zero.Mul(dy)
 	case p == 1:
 		return u.Sign().Mul(dy)
 	case p == 2:

@@ -1,0 +1,63 @@
+# What can be made. Each target installs what it needs into the project's folder.
+
+GO       ?= go
+PYTHON   ?= python3
+VENV     := .venv/installed
+LIVE     := conformance/.venv
+REQUESTS ?= 200
+SEED     ?= 0
+
+.DEFAULT_GOAL := help
+
+help: ## print this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+build: ## build the command into ./lossgen
+	$(GO) build -o lossgen ./cmd/lossgen
+
+test: $(VENV) ## all Go tests, on both engines
+	$(GO) vet ./...
+	$(GO) test ./...
+
+test-pure: ## all Go tests without cgo: everything but ONNX Runtime
+	CGO_ENABLED=0 $(GO) test ./...
+
+race: $(VENV) ## the tests that use several goroutines, with the race detector
+	$(GO) test -race ./runtime/... ./verify ./builder ./export
+
+lint: ## gofmt, go vet and staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'gofmt would change these files'; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+generate: ## rewrite what is generated from the declarations: the README's table
+	$(GO) test ./cmd/lossgen -run TestReadme -update
+
+golden: build $(LIVE)/installed ## make the golden cases again with PyTorch
+	./lossgen cases --json > build-cases.json
+	$(LIVE)/bin/python testdata/golden.py build-cases.json testdata/golden
+	rm build-cases.json
+
+conformance: build $(LIVE)/installed ## compare with PyTorch live, and everything else that needs Python
+	$(LIVE)/bin/python conformance/run.py --lossgen ./lossgen --requests $(REQUESTS) --seed $(SEED)
+
+fuzz: ## run each fuzzer for a short while
+	sh conformance/fuzz.sh
+
+bench: build bench/.venv/installed ## time every loss against PyTorch and write docs/benchmarks
+	bench/.venv/bin/python bench/bench.py --lossgen ./lossgen
+
+clean: ## remove what the other targets made
+	rm -rf lossgen .venv conformance/.venv bench/.venv
+
+$(VENV): runtime/ort/requirements.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet -r $<
+	touch $@
+
+%/.venv/installed: %/requirements.txt
+	$(PYTHON) -m venv $*/.venv
+	$*/.venv/bin/pip install --quiet -r $<
+	touch $@
+
+.PHONY: help build test test-pure race lint generate golden conformance fuzz bench clean
