@@ -1,0 +1,103 @@
+// Package adapters writes source files that make an emitted loss file part of a
+// training stack: a torch.nn.Module, a differentiable function of JAX, and so on.
+//
+//	files, err := adapters.Write(m, "focal", []string{"torch", "jax"})
+//
+// A source file belongs beside its .onnx file and needs the stack and its ONNX
+// Runtime, not lossgen. Each stack is one template in the folder templates and
+// one row in the table of stacks; a template sees [Data], which is read from the
+// model alone.
+package adapters
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"strings"
+	"text/template"
+
+	"github.com/lossgen/lossgen/builder/ir"
+)
+
+//go:embed templates
+var templates embed.FS
+
+// Stack is a training stack that has an adapter.
+type Stack struct {
+	Name     string // as given to --adapter
+	File     string // template of the file's name
+	Template string // file in the folder templates
+	Language string // for lists
+}
+
+// Stacks lists the stacks in the order of help texts.
+var Stacks = []Stack{
+	{Name: "torch", File: "{{.Name}}_torch.py", Template: "torch.py.tmpl", Language: "PyTorch"},
+	{Name: "jax", File: "{{.Name}}_jax.py", Template: "jax.py.tmpl", Language: "JAX"},
+	{Name: "tensorflow", File: "{{.Name}}_tensorflow.py", Template: "tensorflow.py.tmpl", Language: "TensorFlow and Keras"},
+}
+
+// Names returns the names of all stacks.
+func Names() []string {
+	var names []string
+	for _, s := range Stacks {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// Write renders the adapters of a model for the named stacks. stem is the name of
+// the .onnx file without its extension. The result maps file names to contents.
+func Write(m *ir.Model, stem string, stacks []string) (map[string][]byte, error) {
+	data, err := Describe(m, stem)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for _, name := range stacks {
+		s, err := find(name)
+		if err != nil {
+			return nil, err
+		}
+		file, err := s.FileName(data)
+		if err != nil {
+			return nil, err
+		}
+		if files[file], err = s.render(data); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+func find(name string) (Stack, error) {
+	for _, s := range Stacks {
+		if s.Name == name {
+			return s, nil
+		}
+	}
+	return Stack{}, fmt.Errorf("no adapter is called %q: there are %s", name, strings.Join(Names(), ", "))
+}
+
+// FileName returns the name of the stack's source file.
+func (s Stack) FileName(d *Data) (string, error) {
+	t, err := template.New(s.Name).Parse(s.File)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	err = t.Execute(&b, d)
+	return b.String(), err
+}
+
+func (s Stack) render(d *Data) ([]byte, error) {
+	t, err := template.New(s.Template).Funcs(functions).ParseFS(templates, "templates/"+s.Template)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, d); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}

@@ -1,0 +1,181 @@
+package adapters
+
+import (
+	"slices"
+
+	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/losses"
+)
+
+// Ranks says how inputs of another rank than the file's, which the reference
+// accepts, can be brought to it. The axes of an input are letters and at most one
+// "*", which stands for any number of axes.
+type Ranks struct {
+	// Flexible reports whether there is anything to do: the fields below, and the
+	// axes of the inputs, are empty otherwise.
+	Flexible bool
+	// Star is the number of axes that "*" stands for in the file.
+	Star int
+	// HasStar reports whether the inputs have a "*".
+	HasStar bool
+	// Foldable: axes of "*" may be moved into the batch axis N, since each of
+	// their positions has a loss of its own.
+	Foldable bool
+	// Unbatched: the reference also accepts inputs without the axis N.
+	Unbatched bool
+	// Loss is the axes of the unreduced loss; empty for a reduced one.
+	Loss []string
+}
+
+// ranks finds the declared pattern that the file's inputs follow and writes its
+// axes into the inputs. A file that broadcasts follows none, and stays rigid.
+func ranks(d *Data, g *ir.Graph, spec losses.Spec) (Ranks, error) {
+	for _, pattern := range spec.Shapes {
+		star, ok := follows(g.Inputs, pattern)
+		if !ok {
+			continue
+		}
+		r := Ranks{Star: max(star, 0), HasStar: star >= 0}
+		r.Unbatched = hasUnbatched(spec.Shapes, pattern, d.Inputs)
+		// batchmean divides by the size of the first axis, so that it must stay.
+		r.Flexible = (r.HasStar || r.Unbatched) && (d.Reduction != "batchmean" || r.Star != 1)
+		r.Foldable = foldable(pattern, d.Inputs)
+		if r.Star == 0 && !r.Foldable && !r.Unbatched {
+			r.Flexible = false
+		}
+		if d.Value.Rank() > 0 || d.Reduction == "none" {
+			if r.Loss, ok = lossAxes(g, pattern, d.Inputs); !ok {
+				r.Flexible = false
+			}
+		}
+		if !r.Flexible {
+			return Ranks{}, nil
+		}
+		for i := range d.Inputs {
+			d.Inputs[i].Axes = tokens(pattern[d.Inputs[i].Name])
+		}
+		return r, nil
+	}
+	return Ranks{}, nil
+}
+
+// follows reports whether all inputs have the shapes of a pattern, and how many
+// axes its star stands for: -1 where there is none.
+func follows(ports []ir.Port, pattern losses.Shapes) (int, bool) {
+	star := -1
+	bound := map[string]tensor.Dim{}
+	for _, p := range ports {
+		text, ok := pattern[p.Name]
+		if !ok {
+			continue
+		}
+		parts := tokens(text)
+		i := slices.Index(parts, "*")
+		n := len(p.Shape) - len(parts)
+		if i >= 0 {
+			n++
+			if n < 0 || star >= 0 && star != n {
+				return 0, false
+			}
+			star = n
+		} else if n != 0 {
+			return 0, false
+		}
+		if !bind(bound, expand(parts, n), p.Shape) {
+			return 0, false
+		}
+	}
+	return star, true
+}
+
+// expand replaces the star by n axes with names of their own.
+func expand(parts []string, n int) []string {
+	var out []string
+	for _, part := range parts {
+		if part != "*" {
+			out = append(out, part)
+			continue
+		}
+		for i := range n {
+			out = append(out, "*"+string(rune('0'+i)))
+		}
+	}
+	return out
+}
+
+// bind gives each name its dim, and reports whether every name has one only.
+func bind(bound map[string]tensor.Dim, names []string, shape tensor.Shape) bool {
+	if len(names) != len(shape) {
+		return false
+	}
+	for i, name := range names {
+		old, ok := bound[name]
+		if ok && old != shape[i] {
+			return false
+		}
+		bound[name] = shape[i]
+	}
+	return true
+}
+
+// without returns the axes of a pattern less some.
+func without(pattern string, dropped ...string) []string {
+	return slices.DeleteFunc(slices.Clone(tokens(pattern)), func(part string) bool { return slices.Contains(dropped, part) })
+}
+
+// hasUnbatched reports whether the declaration also has the pattern without N.
+func hasUnbatched(all []losses.Shapes, pattern losses.Shapes, inputs []Input) bool {
+	return slices.ContainsFunc(all, func(other losses.Shapes) bool {
+		changed := false
+		for _, in := range inputs {
+			if !slices.Equal(tokens(other[in.Name]), without(pattern[in.Name], "N", "*")) {
+				return false
+			}
+			changed = changed || slices.Contains(tokens(pattern[in.Name]), "N")
+		}
+		return changed
+	})
+}
+
+// foldable reports whether every input that has a star also has N first: then
+// axes of the star may become part of N.
+func foldable(pattern losses.Shapes, inputs []Input) bool {
+	found := false
+	for _, in := range inputs {
+		parts := tokens(pattern[in.Name])
+		star, batch := slices.Contains(parts, "*"), len(parts) > 0 && parts[0] == "N"
+		if star != batch {
+			return false
+		}
+		found = found || star
+	}
+	return found
+}
+
+// lossAxes returns the axes of the unreduced loss.
+func lossAxes(g *ir.Graph, pattern losses.Shapes, inputs []Input) ([]string, bool) {
+	loss, _ := shapeOf(g.Outputs, "loss")
+	bound := map[string]tensor.Dim{}
+	star, _ := follows(g.Inputs, pattern)
+	for _, in := range inputs {
+		shape, _ := shapeOf(g.Inputs, in.Name)
+		bind(bound, expand(tokens(pattern[in.Name]), max(star, 0)), shape)
+	}
+	var candidates [][]string
+	for _, in := range inputs {
+		candidates = append(candidates, tokens(pattern[in.Name]))
+	}
+	for _, axes := range append(candidates, []string{"*"}, []string{"N"}) {
+		var shape tensor.Shape
+		for _, name := range expand(axes, max(star, 0)) {
+			if dim, ok := bound[name]; ok {
+				shape = append(shape, dim)
+			}
+		}
+		if len(shape) == len(expand(axes, max(star, 0))) && shape.Equal(loss) {
+			return axes, true
+		}
+	}
+	return nil, false
+}
