@@ -1,6 +1,11 @@
-// Command lossgen writes loss functions with their gradients as ONNX files, and
-// shows, runs and verifies such files.
-package main
+// Package cli is the command line of lossgen. A program that declares losses of
+// its own gets the whole command for them:
+//
+//	func main() {
+//		losses.Register(myLoss)
+//		cli.Main()
+//	}
+package cli
 
 import (
 	"bufio"
@@ -12,11 +17,12 @@ import (
 	"syscall"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+// Main executes the command line of the process and ends it.
+func Main() { os.Exit(Run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
-// run executes one command line and returns the exit code: 0 fine, 1 a check or
+// Run executes one command line and returns the exit code: 0 fine, 1 a check or
 // run failed, 2 the command line is wrong.
-func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once

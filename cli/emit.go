@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"context"
@@ -25,12 +25,14 @@ const emitExample = `  lossgen emit focal.onnx
   lossgen emit cross_entropy -o ce.onnx --label_smoothing 0.1 --with weight
   lossgen emit mse --shape input=N,C,H,W --reduction sum
   lossgen emit huber --grad input,target --dtype float64
+  lossgen emit focal.onnx --adapter torch,jax
   lossgen emit huber -o - > huber.onnx`
 
 // emitOptions are what emit is asked for.
 type emitOptions struct {
 	request *requestFlags
 	output  string
+	adapter []string
 	verify  bool
 	asJSON  bool
 }
@@ -49,6 +51,7 @@ func newEmit(a *app) *cobra.Command {
 	}
 	o.request = addRequestFlags(cmd.Flags())
 	cmd.Flags().StringVarP(&o.output, "output", "o", "", "`file` to write, - for standard output (default LOSS.onnx)")
+	addAdapterFlag(cmd.Flags(), &o.adapter)
 	cmd.Flags().BoolVar(&o.verify, "verify", false, "verify the file before it is written, as lossgen verify does")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print a summary as JSON")
 	setLossHelp(cmd, a)
@@ -95,6 +98,10 @@ func (a *app) emit(ctx context.Context, o *emitOptions, args []string) error {
 	if err != nil {
 		return err
 	}
+	files, err := adapterFiles(m, output, o.adapter)
+	if err != nil {
+		return err
+	}
 	var report *verify.Report
 	if o.verify {
 		if report, err = a.verifyModel(ctx, m, output); err != nil {
@@ -110,11 +117,16 @@ func (a *app) emit(ctx context.Context, o *emitOptions, args []string) error {
 		return err
 	}
 	a.tell(m, output)
+	if err := a.writeAdapters(files); err != nil {
+		return err
+	}
 	if report != nil {
 		a.say("verified: %s", passed(report))
 	}
 	if o.asJSON {
-		return a.printJSON(summarize(m, output, report))
+		s := summarize(m, output, report)
+		s.Adapters = sortedKeys(files)
+		return a.printJSON(s)
 	}
 	return nil
 }
@@ -240,6 +252,7 @@ type summary struct {
 	Torch       string        `json:"torch"`
 	LabelPolicy string        `json:"label_policy,omitempty"`
 	Warnings    []string      `json:"warnings"`
+	Adapters    []string      `json:"adapters,omitempty"` // files written beside
 	// Verified is the report of --verify.
 	Verified *verify.Report `json:"verified,omitempty"`
 }

@@ -32,8 +32,10 @@ var policy = map[string][]string{
 	"runtime/ort":       {"builder/ir", "builder/tensor", "runtime", "export", "github.com/yalue/onnxruntime_go"},
 	"testdata":          {},
 	"verify":            {"builder", "builder/ir", "builder/tensor", "losses", "export", "runtime", "runtime/reference", "testdata"},
-	"cmd/lossgen": {
-		"builder/ir", "builder/tensor", "losses", "export", "draw", "npy", "runtime", "runtime/reference", "runtime/ort", "verify",
+	"cmd/lossgen":       {"cli"},
+	"examples/own-loss": {"builder", "losses", "cli"},
+	"cli": {
+		"adapters", "builder/ir", "builder/tensor", "losses", "export", "draw", "npy", "runtime", "runtime/reference", "runtime/ort", "verify",
 		"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/goccy/go-yaml",
 		"github.com/schollz/progressbar", "golang.org/x/term",
 	},
