@@ -88,6 +88,9 @@ func (d *Data) HasNormalizer() bool {
 	return slices.ContainsFunc(d.Extra, func(p Port) bool { return p.Name == "normalizer" })
 }
 
+// UsesTorchvision reports whether the reference does.
+func (d *Data) UsesTorchvision() bool { return strings.Contains(d.Reference, "tv.") }
+
 // Input returns the input with a name, or nil.
 func (d *Data) Input(name string) *Input {
 	for i := range d.Inputs {
@@ -197,10 +200,12 @@ func typeName(name string) string {
 
 // functions are those that templates may call.
 var functions = template.FuncMap{
-	"join":  strings.Join,
-	"quote": func(s string) string { return fmt.Sprintf("%q", s) },
-	"wrap":  wrap,
-	"last":  func(i, n int) bool { return i == n-1 },
+	"join":   strings.Join,
+	"single": singleQuoted,
+	"tuple":  tuple,
+	"quote":  func(s string) string { return fmt.Sprintf("%q", s) },
+	"wrap":   wrap,
+	"minus":  func(a, b int) int { return a - b },
 }
 
 // wrap breaks text into lines of at most width columns; lines after the first
@@ -235,4 +240,22 @@ func shapeOf(ports []ir.Port, name string) (tensor.Shape, bool) {
 		}
 	}
 	return nil, false
+}
+
+// singleQuoted writes text as a string of Python or JavaScript, so that JSON stays
+// readable.
+func singleQuoted(s string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
+}
+
+// tuple writes names as a tuple of Python.
+func tuple(names []string) string {
+	var quoted []string
+	for _, n := range names {
+		quoted = append(quoted, fmt.Sprintf("%q", n))
+	}
+	if len(quoted) == 1 {
+		return "(" + quoted[0] + ",)"
+	}
+	return "(" + strings.Join(quoted, ", ") + ")"
 }
