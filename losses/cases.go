@@ -103,6 +103,9 @@ func Cases(l Loss) ([]GoldenCase, error) {
 
 func derivedCases(l Loss) []Case {
 	var all []Case
+	if slices.ContainsFunc(l.Declaration().Inputs, func(in Input) bool { return in.Domain == Lengths }) {
+		return nil // lengths, labels and time must fit: the loss lists its cases itself
+	}
 	for _, list := range [][]Case{rankCases(l), optionCases(l), optionalCases(l), batchCases(l), edgeCases(l)} {
 		all = append(all, list...)
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/lossgen/lossgen/builder"
+	"github.com/lossgen/lossgen/builder/tensor"
 )
 
 // CTCOptions configures [CTC].
@@ -34,17 +35,26 @@ var CTC = &Def[CTCOptions]{
 			{"log_probs": "T,N,C", "targets": "L", "input_lengths": "N", "target_lengths": "N"},
 			{"log_probs": "T,C", "targets": "S", "input_lengths": "", "target_lengths": ""},
 		},
-		LabelPolicy:   "a label outside [0, C) ends the run with an index error where it counts (PyTorch does not check it); so do lengths that PyTorch raises on; padding may hold anything",
+		LabelPolicy:   "a label outside [0, C) ends the run with an index error where it counts, while PyTorch reads other memory; so do lengths that PyTorch raises on; padding may hold anything",
 		NaNRows:       true,
-		NotDerivative: "the gradient for log_probs is by default that of the logits behind a log_softmax, as PyTorch's",
+		NotDerivative: "the gradient for log_probs is that of the logits behind a log_softmax, as PyTorch's",
 		Traps: []string{
-			"The gradient for log_probs is not its partial derivative: like PyTorch's it is exp(log_probs) minus the posterior, which is right for logits behind a log_softmax only when it is not sent through log_softmax again, or when it is, since its rows sum to 0. --true-gradient gives the partial derivative.",
+			"The gradient for log_probs is not the partial derivative: as in PyTorch it is exp(log_probs) minus the posterior, the gradient of the logits behind a log_softmax. Its rows sum to 0, so log_softmax's own backward pass leaves it as it is. --true-gradient gives the partial derivative, minus the posterior.",
+			"Mean divides each loss by its number of labels, at least 1, and then by the number of sequences.",
+			"A sequence with too few steps for its labels and the blanks between equal ones has no path: loss inf and gradient NaN. --zero-infinity makes both 0.",
+			"Where a log-probability is -inf the gradient is NaN, as in PyTorch; with --true-gradient it is 0.",
+			"Targets of rank 1 are the labels of all sequences, one after the other without padding.",
+			"A label equal to blank is undefined in PyTorch, which does not check for it.",
+			"A NaN may make the gradient of its whole sequence NaN.",
 		},
 	},
 	Defaults:  CTCOptions{Reduction: Mean},
 	Reference: ctcReference,
 	Golden:    ctcCases(),
 	Body: func(c *Call, o CTCOptions) Term {
+		if classes := c.In("log_probs").Shape(); !isClass(o.Blank, classes[len(classes)-1]) {
+			builder.Failf("ctc", "blank %d is none of %v classes", o.Blank, classes[len(classes)-1])
+		}
 		l := newLattice(c, o.Blank)
 		loss := l.loss(o)
 		if o.Reduction == Mean {
@@ -57,6 +67,8 @@ var CTC = &Def[CTCOptions]{
 		return each(loss)
 	},
 }
+
+func isClass(label int64, classes tensor.Dim) bool { return !classes.Known() || label < classes.Size }
 
 // loss returns the loss of each sequence, with its gradient.
 func (l *lattice) loss(o CTCOptions) Value {

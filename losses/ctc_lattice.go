@@ -87,9 +87,10 @@ func (l *lattice) interleave(labels Value, blank int64) {
 	l.class = builder.Where(class.Less(class.Like(0)), class.Like(outside), class) // -1 would be the last class
 }
 
-// emit sets the emissions: those of each state's class while steps count. After
-// them, paths stay in the last state at no cost. State 0 emits nothing, and
-// paths begin in states 1 and 2.
+// emit sets the emissions: those of each state's class while steps count, and
+// then 0 in the last state and -inf elsewhere, so that paths go backward from
+// their sequence's own end. State 0 emits nothing. At step 0 paths are in states
+// 1 and 2 only; a NaN of another state must not reach them.
 func (l *lattice) emit() {
 	b, n := l.state.B(), l.class.Shape()
 	shape := n.Insert(0, l.logProbs.Shape()[0])
