@@ -27,14 +27,16 @@ type Stack struct {
 	Name     string // as given to --adapter
 	File     string // template of the file's name
 	Template string // file in the folder templates
+	Parts    string // file there with parts that stacks share, or ""
+	Lacks    string // dtype of floating inputs and outputs that the stack cannot pass, or ""
 	Language string // for lists
 }
 
 // Stacks lists the stacks in the order of help texts.
 var Stacks = []Stack{
-	{Name: "torch", File: "{{.Name}}_torch.py", Template: "torch.py.tmpl", Language: "PyTorch"},
-	{Name: "jax", File: "{{.Name}}_jax.py", Template: "jax.py.tmpl", Language: "JAX"},
-	{Name: "tensorflow", File: "{{.Name}}_tensorflow.py", Template: "tensorflow.py.tmpl", Language: "TensorFlow and Keras"},
+	{Name: "torch", File: "{{.Name}}_torch.py", Template: "torch.py.tmpl", Parts: "python.tmpl", Language: "PyTorch"},
+	{Name: "jax", File: "{{.Name}}_jax.py", Template: "jax.py.tmpl", Parts: "python.tmpl", Lacks: "bfloat16", Language: "JAX"},
+	{Name: "tensorflow", File: "{{.Name}}_tensorflow.py", Template: "tensorflow.py.tmpl", Parts: "python.tmpl", Lacks: "bfloat16", Language: "TensorFlow and Keras"},
 }
 
 // Names returns the names of all stacks.
@@ -91,7 +93,14 @@ func (s Stack) FileName(d *Data) (string, error) {
 }
 
 func (s Stack) render(d *Data) ([]byte, error) {
-	t, err := template.New(s.Template).Funcs(functions).ParseFS(templates, "templates/"+s.Template)
+	if s.Lacks == d.DType() {
+		return nil, fmt.Errorf("the %s adapter cannot pass %s arrays to ONNX Runtime: emit with --dtype float32", s.Name, s.Lacks)
+	}
+	files := []string{"templates/" + s.Template}
+	if s.Parts != "" {
+		files = append(files, "templates/"+s.Parts)
+	}
+	t, err := template.New(s.Template).Funcs(functions).ParseFS(templates, files...)
 	if err != nil {
 		return nil, err
 	}
