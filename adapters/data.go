@@ -88,6 +88,24 @@ func (d *Data) HasNormalizer() bool {
 	return slices.ContainsFunc(d.Extra, func(p Port) bool { return p.Name == "normalizer" })
 }
 
+// KerasOrder reports whether the loss has a target and an input, which Keras
+// passes in this order.
+func (d *Data) KerasOrder() bool { return d.Input("target") != nil && d.Input("input") != nil }
+
+// KerasInputs returns the inputs in the order of Keras, where it has one.
+func (d *Data) KerasInputs() []Input {
+	if !d.KerasOrder() {
+		return d.Inputs
+	}
+	ordered := []Input{*d.Input("target"), *d.Input("input")}
+	for _, in := range d.Inputs {
+		if in.Name != "target" && in.Name != "input" {
+			ordered = append(ordered, in)
+		}
+	}
+	return ordered
+}
+
 // UsesTorchvision reports whether the reference does.
 func (d *Data) UsesTorchvision() bool { return strings.Contains(d.Reference, "tv.") }
 
