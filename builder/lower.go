@@ -15,6 +15,7 @@ type emitter struct {
 	naive  bool
 	graph  *ir.Graph
 	made   map[string]string // node or constant -> name of its result
+	flags  map[string]string // number made from a bool -> the bool
 	serial int
 	outer  *emitter        // body of a Scan: the emitter around it
 	own    map[string]bool // body of a Scan: the names that change in every step
@@ -23,7 +24,7 @@ type emitter struct {
 // Lower returns the graph as ONNX nodes for an opset. Inputs and outputs keep
 // their names; other values are numbered.
 func (g *Graph) Lower(opset int64) *ir.Graph {
-	e := &emitter{opset: opset, naive: g.naive, graph: &ir.Graph{Name: g.Name}, made: map[string]string{}}
+	e := &emitter{opset: opset, naive: g.naive, graph: &ir.Graph{Name: g.Name}, made: map[string]string{}, flags: map[string]string{}}
 	for _, in := range g.Inputs {
 		e.graph.Inputs = append(e.graph.Inputs, ir.Port{Name: in.attr.name, DType: in.dtype, Shape: in.shape})
 	}
@@ -36,6 +37,7 @@ func (g *Graph) Lower(opset int64) *ir.Graph {
 		names[n] = n.op.lower(e, Value{n}, in)
 	}
 	e.nameOutputs(g, names)
+	e.prune()
 	return e.graph
 }
 
@@ -84,6 +86,9 @@ func (e *emitter) node(op string, in []string, attrs ...ir.Attribute) string {
 	fmt.Fprintf(&key, "%s %q", op, in)
 	for _, a := range attrs {
 		fmt.Fprintf(&key, " %s=%v", a.Name, a.Value)
+		if t, ok := a.Value.(*tensor.Tensor); ok {
+			fmt.Fprintf(&key, "%x", t.Data)
+		}
 	}
 	if name, ok := e.made[key.String()]; ok && !e.naive {
 		return name
@@ -150,11 +155,56 @@ func ints(axes []int) []int64 {
 	return out
 }
 
+// cast converts a value. A conversion of what was just converted from bool starts
+// at the bool: 0 and 1 are exact in every dtype.
 func (e *emitter) cast(name string, from, to tensor.DType) string {
 	if from == to {
 		return name
 	}
-	return e.node("Cast", []string{name}, ir.Attribute{Name: "to", Value: int64(to)})
+	if flag, ok := e.flags[name]; ok && !e.naive {
+		name, from = flag, tensor.Bool
+	}
+	result := e.node("Cast", []string{name}, ir.Attribute{Name: "to", Value: int64(to)})
+	if from == tensor.Bool {
+		e.flags[result] = name
+	}
+	return result
+}
+
+// prune removes nodes whose result nothing uses.
+func (e *emitter) prune() {
+	used := map[string]bool{}
+	for _, o := range e.graph.Outputs {
+		used[o.Name] = true
+	}
+	var kept []ir.Node
+	for _, nd := range slices.Backward(e.graph.Nodes) {
+		if !slices.ContainsFunc(nd.Outputs, func(out string) bool { return used[out] }) {
+			continue
+		}
+		kept = append(kept, nd)
+		useInputs(nd, used)
+	}
+	slices.Reverse(kept)
+	e.graph.Nodes = kept
+	e.graph.Initializers = slices.DeleteFunc(e.graph.Initializers, func(c ir.Initializer) bool { return !used[c.Name] })
+}
+
+// useInputs marks what a node reads, also inside its bodies.
+func useInputs(nd ir.Node, used map[string]bool) {
+	for _, in := range nd.Inputs {
+		used[in] = true
+	}
+	for _, a := range nd.Attributes {
+		if body, ok := a.Value.(*ir.Graph); ok {
+			for _, inner := range body.Nodes {
+				useInputs(inner, used)
+			}
+			for _, out := range body.Outputs {
+				used[out.Name] = true
+			}
+		}
+	}
 }
 
 // allowZero makes Reshape take a size of 0 literally; opset 13 cannot.

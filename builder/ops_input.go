@@ -73,8 +73,14 @@ func (b *B) guard(raw Value) Value {
 }
 
 // lowerGuard writes Reshape(x, Where(Equal(want, Shape(x)), want, -2)): Reshape
-// refuses -2, so every contradiction ends the run, and no data is copied.
+// refuses -2, so every contradiction ends the run, and no data is copied. At rank
+// 1 a Reshape to the wanted size refuses every other by itself.
 func lowerGuard(e *emitter, v Value, in []string) string {
+	if v.Rank() == 1 {
+		axis := int64(v.attr.binds[0].axis)
+		want := e.node("Gather", []string{e.node("Shape", in[1:2]), e.ints(axis)}, ir.Attribute{Name: "axis", Value: int64(0)})
+		return e.node("Reshape", []string{in[0], want}, e.allowZero()...)
+	}
 	got := e.node("Shape", in[:1])
 	var parts []string
 	var pending []int64 // axes gathered from one shape vector

@@ -16,6 +16,9 @@ func reduceOps() map[string]*op {
 			vjp:   func(y, dy Value) []Value { return vs(dy) }},
 		"Sum": {doc: "the sum over axes", infer: inferReduce,
 			lower: func(e *emitter, v Value, in []string) string {
+				if len(v.attr.axes) == 0 {
+					return in[0] // ONNX takes no axes for all axes
+				}
 				return e.node("ReduceSum", []string{in[0], e.axes(v.attr.axes)}, keepdims(v.attr.keep),
 					ir.Attribute{Name: "noop_with_empty_axes", Value: int64(0)})
 			},
@@ -74,6 +77,9 @@ func keepdims(keep bool) ir.Attribute {
 // opset 18.
 func lowerExtreme(onnx string) func(*emitter, Value, []string) string {
 	return func(e *emitter, v Value, in []string) string {
+		if len(v.attr.axes) == 0 {
+			return in[0] // ONNX takes no axes for all axes
+		}
 		if e.opset < 18 {
 			return e.node(onnx, in, ir.Attribute{Name: "axes", Value: ints(v.attr.axes)}, keepdims(v.attr.keep))
 		}
@@ -84,8 +90,7 @@ func lowerExtreme(onnx string) func(*emitter, Value, []string) string {
 
 // lowerSumAll sums in stages: ONNX Runtime's ReduceSum over all elements of a
 // float32 tensor runs on one thread and is off by 4e-3 at 33 million elements.
-// The last axis is summed first, on all threads; what remains is summed in
-// float64.
+// One axis is summed first, on all threads; what remains is summed in float64.
 func lowerSumAll(e *emitter, v Value, in []string) string {
 	x := v.arg(0)
 	all := []ir.Attribute{keepdims(false), {Name: "noop_with_empty_axes", Value: int64(0)}}
@@ -93,11 +98,51 @@ func lowerSumAll(e *emitter, v Value, in []string) string {
 		return e.node("ReduceSum", in, all...)
 	}
 	rows := in[0]
-	if x.Rank() > 1 {
-		rows = e.node("ReduceSum", []string{rows, e.axes([]int{x.Rank() - 1})}, all...)
+	if axis := firstStage(e, x, in[0]); axis != "" {
+		rows = e.node("ReduceSum", []string{rows, axis}, keepdims(true), all[1])
 	}
 	sum := e.node("ReduceSum", []string{e.cast(rows, tensor.Float32, tensor.Float64)}, all...)
 	return e.cast(sum, tensor.Float64, tensor.Float32)
+}
+
+// longRow is the longest axis that a float32 sum gets right to 1e-6.
+const longRow = 1 << 16
+
+// firstStage names the axis to sum first in float32: a long one, but not so long
+// that digits are lost. "" leaves all to float64, as at rank 1. Of two symbolic
+// sizes it is the smaller, of several the largest up to longRow; both are found
+// when the graph runs.
+func firstStage(e *emitter, x Value, name string) string {
+	sizes, known := x.shape.Known()
+	if known {
+		best := -1
+		for i, n := range sizes {
+			if n > 1 && n <= longRow && (best < 0 || n > sizes[best]) {
+				best = i
+			}
+		}
+		if best < 0 {
+			return ""
+		}
+		return e.ints(int64(best))
+	}
+	switch {
+	case x.Rank() < 2, x.Rank() == 2 && (x.shape[0].Is(1) || x.shape[1].Is(1)):
+		return ""
+	}
+	for _, in := range x.b.inputs {
+		if in.shape.Equal(x.shape) {
+			name = in.attr.name // whose shape a guard reads already
+			break
+		}
+	}
+	shape := e.node("Shape", []string{name})
+	pick := []ir.Attribute{{Name: "axis", Value: int64(0)}, keepdims(true), {Name: "select_last_index", Value: int64(1)}}
+	if x.Rank() == 2 {
+		return e.node("ArgMin", []string{shape}, pick...)
+	}
+	falling := e.node("Sub", []string{e.ints(2 * longRow), shape})
+	return e.node("ArgMax", []string{e.node("Min", []string{shape, falling})}, pick...)
 }
 
 // Sum returns the sum over axes, which are removed; over all elements, as a

@@ -42,7 +42,12 @@ func shapeOps() map[string]*op {
 			}},
 		"Expand": {doc: "the operand, broadcast to a shape", infer: inferExpand, elementwise: true, flow: 1,
 			lower: func(e *emitter, v Value, in []string) string {
-				return e.node("Expand", []string{in[0], e.shapeVector(v, in[1:])})
+				shape := e.shapeVector(v, in[1:])
+				if x := v.arg(0); x.op.code == "Const" && x.Rank() == 0 {
+					fill := &tensor.Tensor{DType: x.dtype, Dims: []int64{1}, Data: x.attr.value.Data}
+					return e.node("ConstantOfShape", []string{shape}, ir.Attribute{Name: "value", Value: fill})
+				}
+				return e.node("Expand", []string{in[0], shape})
 			},
 			vjp: func(y, dy Value) []Value { return vs(dy) }},
 		"Reshape": {doc: "the elements in row-major order under another shape", flow: 1,

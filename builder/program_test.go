@@ -1,6 +1,7 @@
 package builder_test
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -17,7 +18,6 @@ import (
 // This file builds small graphs and runs them.
 
 type (
-	// Value is what the graphs of these tests are made of.
 	Value   = builder.Value
 	tensors = map[string]*tensor.Tensor
 )
@@ -64,7 +64,7 @@ func engines(t *testing.T) []runtime.Backend {
 
 func open(t *testing.T, e runtime.Backend, g *builder.Graph) runtime.Session {
 	t.Helper()
-	s, err := e.Open(file(t, g, export.DefaultOpset), runtime.Options{})
+	s, err := e.Open(file(t, g, export.DefaultOpset), runtime.Options{Threads: 1})
 	if err != nil {
 		t.Fatalf("%s: %v\n%v", e.Name(), err, g)
 	}
@@ -81,7 +81,7 @@ func run(t *testing.T, s runtime.Session, inputs tensors) tensors {
 	return out
 }
 
-// close reports whether two numbers are equal: both NaN, the same infinity, or
+// closeTo reports whether two numbers are equal: both NaN, the same infinity, or
 // within a tolerance.
 func closeTo(a, b, tol float64) bool {
 	return a == b || math.IsNaN(a) && math.IsNaN(b) || math.Abs(a-b) <= tol*max(1, math.Abs(b))
@@ -166,9 +166,45 @@ func uniform(random *rand.Rand, lo, hi float64, dims []int64) *tensor.Tensor {
 	return x
 }
 
-// weighted is the sum of v times numbers that differ from element to element, so
+// weigher declares inputs of weights, which differ from element to element, so
 // that a gradient in the wrong place is seen.
-func weighted(b *builder.B, v Value) Value {
-	w := uniform(rand.New(rand.NewPCG(1, 1)), 0.5, 1.5, sizes(v.Shape()))
-	return v.Mul(b.Input("weight_of_"+string(rune('a'+v.Rank())), f64, v.Shape())).Sum().Add(b.Const(f64, 0*w.Float(0)))
+type weigher struct {
+	b  *builder.B
+	in tensors
+}
+
+// sum returns the sum of v times weights.
+func (w weigher) sum(v Value) Value {
+	n := fmt.Sprintf("w%d", len(w.in))
+	w.in[n] = uniform(rand.New(rand.NewPCG(uint64(len(w.in)), 1)), 0.5, 1.5, sizes(v.Shape()))
+	return v.Mul(w.b.Input(n, f64, v.Shape())).Sum()
+}
+
+// objective returns the weighted sum of a program's result; of order 2, that of
+// its gradients.
+func (p program) objective(w weigher, x []Value, order int) Value {
+	y := w.sum(p.f(w.b, x))
+	if order == 1 {
+		return y
+	}
+	var total Value
+	for _, dx := range builder.Grad(y, y.Like(1), p.real(x)...) {
+		term := w.sum(dx)
+		if !total.IsZero() {
+			term = total.Add(term)
+		}
+		total = term
+	}
+	return total
+}
+
+// real returns the operands that can be differentiated.
+func (p program) real(x []Value) []Value {
+	var list []Value
+	for _, v := range x {
+		if v.DType().IsFloat() {
+			list = append(list, v)
+		}
+	}
+	return list
 }

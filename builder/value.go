@@ -100,4 +100,3 @@ func (v Value) constant() (float64, bool) {
 	}
 	return v.attr.value.Float(0), true
 }
-

@@ -9,6 +9,7 @@ var schema = map[string][]form{
 	"Add":    {{13, count{2, 2}, count{1, 1}, nil}},
 	"And":    {{7, count{2, 2}, count{1, 1}, nil}},
 	"ArgMax": {{13, count{1, 1}, count{1, 1}, attrs{defaulted("axis", int64(0)), defaulted("keepdims", int64(1)), defaulted("select_last_index", int64(0))}}},
+	"ArgMin": {{13, count{1, 1}, count{1, 1}, attrs{defaulted("axis", int64(0)), defaulted("keepdims", int64(1)), defaulted("select_last_index", int64(0))}}},
 	"Atan":   {{7, count{1, 1}, count{1, 1}, nil}},
 	"Cast": {
 		{13, count{1, 1}, count{1, 1}, attrs{required("to", kindInt)}},

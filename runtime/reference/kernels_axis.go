@@ -13,7 +13,8 @@ import (
 var axisKernels = []row{
 	{op: "Softmax", min: 1, max: 1, attrs: "axis=i", run: normalization(softmax)},
 	{op: "LogSoftmax", min: 1, max: 1, attrs: "axis=i", run: normalization(logSoftmax)},
-	{op: "ArgMax", min: 1, max: 1, attrs: "axis=i keepdims=i select_last_index=i", run: argMax},
+	{op: "ArgMax", min: 1, max: 1, attrs: "axis=i keepdims=i select_last_index=i", run: argBest(1)},
+	{op: "ArgMin", min: 1, max: 1, attrs: "axis=i keepdims=i select_last_index=i", run: argBest(-1)},
 	{op: "CumSum", min: 2, max: 2, attrs: "exclusive=i reverse=i", run: cumSum},
 	{op: "TopK", min: 2, max: 2, attrs: "axis=i largest=i sorted=i", runMany: topK},
 }
@@ -90,7 +91,13 @@ func logSoftmax(v []float64) {
 }
 
 // argMax takes a NaN for the maximum, as numpy does.
-func argMax(c *call) (*array, error) {
+func argBest(sign int) func(*call) (*array, error) {
+	return func(c *call) (*array, error) {
+		return argBestOf(c, sign)
+	}
+}
+
+func argBestOf(c *call, sign int) (*array, error) {
 	x := c.in[0]
 	if x.dtype == tensor.Bool {
 		return nil, fmt.Errorf("input 0 is %v, want numbers", x)
@@ -108,14 +115,14 @@ func argMax(c *call) (*array, error) {
 		return out, nil
 	}
 	if x.dims[axis] == 0 {
-		return nil, fmt.Errorf("axis %d of %v has no maximum", axis, x)
+		return nil, fmt.Errorf("axis %d of %v has no best element", axis, x)
 	}
 	last := c.intAttr("select_last_index", 0) != 0
 	l := laneOf(x.dims, axis)
 	l.each(func(number, start int) {
 		best := 0
 		for k := 1; k < l.size; k++ {
-			order := compareAt(x, start+k*l.inner, start+best*l.inner)
+			order := sign * compareAt(x, start+k*l.inner, start+best*l.inner)
 			if order > 0 || order == 0 && last {
 				best = k
 			}

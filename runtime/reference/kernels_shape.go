@@ -15,7 +15,7 @@ var shapeKernels = []row{
 	{op: "ConstantOfShape", min: 1, max: 1, attrs: "value=t", run: constantOfShape},
 	{op: "Expand", min: 2, max: 2, run: expand},
 	{op: "Flatten", min: 1, max: 1, attrs: "axis=i", run: flatten},
-	{op: "Range", min: 3, max: 3, run: rangeOf},
+	{op: "Range", min: 3, max: 3, attrs: "stash_type=i", run: rangeOf}, // sums in float64, whatever it says
 	{op: "Reshape", min: 2, max: 2, attrs: "allowzero=i", run: reshape},
 	{op: "Shape", min: 1, max: 1, attrs: "start=i end=i", run: shapeOf},
 	{op: "Size", min: 1, max: 1, run: sizeOf},

@@ -1,0 +1,147 @@
+// Package losstest checks a declared loss against PyTorch, finite differences
+// and itself.
+//
+// A loss goes through it by being listed in losses.All; a test of package losses
+// calls [Run] for each.
+package losstest
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/lossgen/lossgen/builder"
+	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/export"
+	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/runtime"
+	"github.com/lossgen/lossgen/runtime/reference"
+	"github.com/lossgen/lossgen/verify"
+)
+
+// maxFileSize bounds the file of a loss, in bytes.
+const maxFileSize = 16 << 10
+
+// Run checks a loss on the engines. The reference engine is always one of them,
+// unless it has no kernel for the loss.
+func Run(t *testing.T, l losses.Loss, engines ...runtime.Backend) {
+	h := &harness{loss: l, spec: l.Declaration()}
+	data, err := verify.Emit(losses.Request{Loss: h.spec.Name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (reference.Backend{}).Open(data, runtime.Options{}); errors.Is(err, reference.ErrNoKernel) {
+		t.Logf("the reference engine is left out: %v", err)
+	} else {
+		h.engines = append(h.engines, verify.Engine{Backend: reference.Backend{}})
+	}
+	for _, b := range engines {
+		if b.Name() != "reference" {
+			h.engines = append(h.engines, verify.Engine{Backend: b, Options: runtime.Options{Threads: 1}})
+		}
+	}
+	if len(h.engines) == 0 {
+		t.Skip("no engine here can run the loss")
+	}
+	for _, c := range []struct {
+		name string
+		run  func(*testing.T, *harness)
+	}{
+		{"declaration", declaration},
+		{"options", options},
+		{"refusals", refusals},
+		{"goldens", goldens},
+		{"files", files},
+		{"declared_gradient_is_derived", derived},
+		{"simplified_is_naive", naive},
+		{"opsets", opsets},
+		{"same_bytes", sameBytes},
+		{"ports", ports},
+		{"wrong_tensors", wrongTensors},
+		{"contradicted_sizes", contradictedSizes},
+		{"labels_out_of_range", labelsOutOfRange},
+		{"large_reduction", largeReduction},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.run(t, h)
+		})
+	}
+}
+
+// harness is a loss under test.
+type harness struct {
+	loss    losses.Loss
+	spec    losses.Spec
+	engines []verify.Engine // the reference engine first, where it can run the loss
+}
+
+// plan resolves a request, or ends the test.
+func plan(t *testing.T, r losses.Request) *losses.Plan {
+	t.Helper()
+	p, err := r.Resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// emit returns the file of a plan.
+func emit(t *testing.T, p *losses.Plan, options ...builder.Option) []byte {
+	t.Helper()
+	m, err := p.Model(options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := verify.Encode(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// open opens a file on an engine until the test ends.
+func open(t *testing.T, e verify.Engine, data []byte) runtime.Session {
+	t.Helper()
+	s, err := e.Backend.Open(data, e.Options)
+	if err != nil {
+		t.Fatalf("%s: %v", e.Name(), err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// run opens a file on an engine and runs it.
+func run(t *testing.T, e verify.Engine, data []byte, inputs map[string]*tensor.Tensor) map[string]*tensor.Tensor {
+	t.Helper()
+	out, err := open(t, e, data).Run(t.Context(), inputs)
+	if err != nil {
+		t.Fatalf("%s: %v", e.Name(), err)
+	}
+	return out
+}
+
+// draw returns random inputs for the file of a plan.
+func draw(t *testing.T, p *losses.Plan, data []byte, sizes verify.Sizes, seed int) map[string]*tensor.Tensor {
+	t.Helper()
+	m, err := export.Unmarshal(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var upstream tensor.Shape
+	for _, port := range m.Graph.Inputs {
+		if port.Name == "grad_output" {
+			upstream = port.Shape
+		}
+	}
+	return verify.Draw(p, sizes, seed, upstream)
+}
+
+// same reports outputs that are not those wanted.
+func same(t *testing.T, label string, got, want map[string]*tensor.Tensor, tol verify.Tolerance) {
+	t.Helper()
+	for name, w := range want {
+		if d := verify.Compare(got[name], w, tol); !d.OK() {
+			t.Errorf("%s: %s: %v", label, name, d)
+		}
+	}
+}

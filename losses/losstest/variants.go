@@ -1,0 +1,150 @@
+package losstest
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lossgen/lossgen/losses"
+)
+
+// variant is a request that the declaration promises to serve.
+type variant struct {
+	name    string
+	request losses.Request
+}
+
+// variants are the requests that cover a declaration: each reduction, value of
+// an option, optional input, accepted rank and set of gradients.
+func (h *harness) variants() []variant {
+	list := []variant{{"defaults", h.request(nil)}}
+	for _, o := range h.loss.Options() {
+		for _, v := range o.Try {
+			list = append(list, variant{
+				fmt.Sprintf("%s=%s", o.Name, losses.Text(v)),
+				h.request(losses.Values{o.Name: v}),
+			})
+		}
+	}
+	list = append(list, h.optional()...)
+	list = append(list, h.ranks()...)
+	list = append(list, h.gradients()...)
+	return list
+}
+
+// shapeVariants are the defaults and one variant for each set of inputs and
+// accepted rank.
+func (h *harness) shapeVariants() []variant {
+	list := []variant{{"defaults", h.request(nil)}}
+	seen := map[string]bool{}
+	for _, v := range append(h.optional(), h.ranks()...) {
+		key := fmt.Sprint(v.request.With, v.request.Shapes)
+		if !seen[key] {
+			seen[key] = true
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// request asks for the loss with every gradient that it has.
+func (h *harness) request(options losses.Values) losses.Request {
+	r := losses.Request{Loss: h.spec.Name, Options: options}
+	return h.allGradients(r)
+}
+
+func (h *harness) allGradients(r losses.Request) losses.Request {
+	p, err := losses.Request{Loss: r.Loss, Options: r.Options}.Resolve()
+	if err != nil {
+		return r // the test that uses the request says so
+	}
+	with := map[string]bool{}
+	for _, name := range r.With {
+		with[name] = true
+	}
+	r.Grad = nil
+	for _, in := range p.Spec.Inputs {
+		if in.Grad != losses.No && (!in.Optional || with[in.Name]) {
+			r.Grad = append(r.Grad, in.Name)
+		}
+	}
+	return r
+}
+
+// optional are each optional input alone and all together, unreduced and
+// reduced.
+func (h *harness) optional() []variant {
+	var names []string
+	for _, in := range h.spec.Inputs {
+		if in.Optional {
+			names = append(names, in.Name)
+		}
+	}
+	sets := make([][]string, 0, len(names)+1)
+	for _, name := range names {
+		sets = append(sets, []string{name})
+	}
+	if len(names) > 1 {
+		sets = append(sets, names)
+	}
+	var list []variant
+	for _, with := range sets {
+		for _, o := range h.loss.Options() {
+			for _, v := range o.Try {
+				r := losses.Request{Loss: h.spec.Name, With: with, Options: losses.Values{o.Name: v}}
+				list = append(list, variant{
+					fmt.Sprintf("with_%s_%s=%s", strings.Join(with, "_"), o.Name, losses.Text(v)),
+					h.allGradients(r),
+				})
+			}
+		}
+	}
+	return list
+}
+
+// ranks are the accepted shapes of the first input, at several ranks where they
+// grow.
+func (h *harness) ranks() []variant {
+	first := h.spec.Inputs[0].Name
+	var list []variant
+	for i, pattern := range h.spec.Shapes {
+		for _, star := range []string{"", "A", "A,B", "A,B,E"} {
+			text := pattern[first]
+			if !strings.Contains(text, "*") && star != "" {
+				continue
+			}
+			text = strings.Trim(strings.ReplaceAll(strings.ReplaceAll(text, "*", star), ",,", ","), ",")
+			for _, reduction := range h.reductions() {
+				r := h.request(reduction)
+				r.Shapes = map[string]string{first: text}
+				list = append(list, variant{fmt.Sprintf("shape%d_[%s]_%v", i, text, reduction["reduction"]), r})
+			}
+		}
+	}
+	return list
+}
+
+// reductions are option values that choose each reduction.
+func (h *harness) reductions() []losses.Values {
+	for _, o := range h.loss.Options() {
+		if o.Name == "reduction" {
+			var list []losses.Values
+			for _, choice := range o.Choices {
+				list = append(list, losses.Values{"reduction": choice})
+			}
+			return list
+		}
+	}
+	return []losses.Values{nil}
+}
+
+// gradients are the default gradients, none, and an upstream gradient.
+func (h *harness) gradients() []variant {
+	all := h.request(nil)
+	upstream := all
+	upstream.GradOutput = true
+	return []variant{
+		{"default_gradients", losses.Request{Loss: h.spec.Name}},
+		{"no_gradients", losses.Request{Loss: h.spec.Name, Grad: []string{"none"}}},
+		{"grad_output", upstream},
+	}
+}

@@ -1,0 +1,196 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+
+	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/runtime"
+)
+
+// differencesTolerance is how exact central differences in float64 are.
+var differencesTolerance = Tolerance{Rel: 1e-6, Abs: 1e-8}
+
+// maxProbed bounds the elements of one input whose gradient is checked.
+const maxProbed = 16
+
+// differences compares the file's loss with that of its request in float64 on
+// the reference engine, or another that can run it, and its gradients with
+// central differences of it.
+func (f *file) differences(ctx context.Context, engines []Engine) []Check {
+	judges := f.judges(engines)
+	if len(judges) == 0 {
+		c := Check{Name: "differences"}
+		c.note("no engine can run the file")
+		return []Check{c.done()}
+	}
+	inputs := f.draw(draws)
+	want, skipped, err := f.derivatives(ctx, judges[0], inputs)
+	var list []Check
+	for _, e := range engines {
+		if e.Backend.Name() == "reference" && judges[0].Backend.Name() != "reference" {
+			continue // it cannot run the file
+		}
+		c := Check{Name: "differences", Engine: e.Name(), DType: f.plan.DType.String(), Cases: 1, Skipped: skipped}
+		if err != nil {
+			c.fail("%v", err)
+		} else {
+			f.compareDerivatives(ctx, e, inputs, want, &c)
+		}
+		if skipped > 0 {
+			c.note("%d elements lie next to a kink", skipped)
+		}
+		if reason := f.plan.Spec.NotDerivative; reason != "" && len(f.plan.Differentiated()) > 0 {
+			c.note("gradients are compared with the request in float64, not with differences: %s", reason)
+		}
+		list = append(list, c.done())
+	}
+	return list
+}
+
+// compareDerivatives compares the outputs of a run with what they must be. NaN
+// stands for "not known".
+func (f *file) compareDerivatives(ctx context.Context, e Engine, inputs, want map[string]*tensor.Tensor, c *Check) {
+	got, err := e.run(ctx, f.data, inputs)
+	if err != nil {
+		c.fail("%v", err)
+		return
+	}
+	tol := e.tolerance(f.plan.DType)
+	for _, p := range f.model.Graph.Outputs {
+		right, t := want[p.Name], tol
+		if right == nil || got[p.Name] == nil || right.Len() != got[p.Name].Len() {
+			c.fail("%s: got %v, want %v", p.Name, got[p.Name], right)
+			continue
+		}
+		if p.Name != "loss" {
+			t = Tolerance{Rel: max(tol.Rel, differencesTolerance.Rel), Abs: max(tol.Abs, differencesTolerance.Abs)}
+		}
+		filled := tensor.FromFloats(tensor.Float64, right.Dims, right.Floats())
+		for i := range filled.Len() {
+			if math.IsNaN(filled.Float(i)) {
+				filled.SetFloat(i, got[p.Name].Float(i))
+			}
+		}
+		if d := Compare(got[p.Name], filled, t); !c.add(p.Name, "", d) {
+			c.fail("%s: %v", p.Name, d)
+		}
+	}
+}
+
+// derivatives returns what the file's outputs must be for float inputs: the
+// outputs of its request in float64 on an engine, and gradients by differences,
+// in which NaN marks what is not known. skipped counts kinks.
+func (f *file) derivatives(ctx context.Context, judge Engine, inputs map[string]*tensor.Tensor) (want map[string]*tensor.Tensor, skipped int, err error) {
+	wide := map[string]*tensor.Tensor{}
+	for name, t := range inputs {
+		wide[name] = t
+		if t.DType.IsFloat() {
+			wide[name] = t.Cast(tensor.Float64)
+		}
+	}
+	request := f.plan.Request
+	request.DType = tensor.Float64
+	exact, err := judge.open(request)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer exact.Close()
+	if want, err = exact.Run(ctx, wide); err != nil {
+		return nil, 0, err
+	}
+	if f.plan.Spec.NotDerivative != "" {
+		return want, 0, nil
+	}
+	request.Grad, request.GradOutput = []string{"none"}, false
+	forward, err := judge.open(request)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer forward.Close()
+	p := prober{ctx: ctx, session: forward, inputs: wide, upstream: wide["grad_output"]}
+	if p.upstream == nil {
+		p.upstream = tensor.FromFloats(tensor.Float64, nil, []float64{1})
+	}
+	for _, name := range f.plan.Differentiated() {
+		want["grad_"+name] = p.gradient(name)
+	}
+	return want, p.kinks, p.err
+}
+
+// open opens the file of a request.
+func (e Engine) open(r losses.Request) (runtime.Session, error) {
+	data, err := Emit(r)
+	if err != nil {
+		return nil, err
+	}
+	return e.Backend.Open(data, e.Options)
+}
+
+// prober evaluates the sum of upstream times loss near inputs.
+type prober struct {
+	ctx      context.Context
+	session  runtime.Session
+	inputs   map[string]*tensor.Tensor
+	upstream *tensor.Tensor
+	kinks    int
+	err      error
+}
+
+// gradient returns the derivatives by the elements of an input; NaN for those
+// that are not probed or next to a kink.
+func (p *prober) gradient(name string) *tensor.Tensor {
+	x := p.inputs[name]
+	g := tensor.New(tensor.Float64, x.Dims...)
+	stride := (x.Len() + maxProbed - 1) / maxProbed
+	for i := range x.Len() {
+		g.SetFloat(i, math.NaN())
+		if i%stride == 0 {
+			g.SetFloat(i, p.derivative(name, i))
+		}
+	}
+	return g
+}
+
+// derivative extrapolates central differences of two steps. Where the loss has a
+// kink within a step, or at the point, the result is NaN.
+func (p *prober) derivative(name string, i int) float64 {
+	x := p.inputs[name].Float(i)
+	h := 1e-3 * max(1, math.Abs(x)/4)
+	f := func(d float64) float64 { return p.at(name, i, x+d) }
+	middle := f(0)
+	a, b, c, d := f(h), f(-h), f(h/2), f(-h/2)
+	wide, narrow := (a-b)/(2*h), (c-d)/h
+	bendWide, bendNarrow := math.Abs(a-2*middle+b)/h, math.Abs(c-2*middle+d)/(h/2)
+	scale := max(1, math.Abs(narrow))
+	// Halving the step quarters the error of a smooth function's difference and
+	// halves the difference of its one-sided slopes.
+	kink := math.Abs(wide-narrow) > 1e-4*scale || bendWide > 1e-6*scale && bendNarrow > 0.75*bendWide
+	if kink {
+		p.kinks++
+		return math.NaN()
+	}
+	return narrow + (narrow-wide)/3
+}
+
+// at returns the objective with one element of an input replaced.
+func (p *prober) at(name string, i int, v float64) float64 {
+	inputs := maps.Clone(p.inputs)
+	delete(inputs, "grad_output")
+	x := tensor.FromFloats(tensor.Float64, p.inputs[name].Dims, p.inputs[name].Floats())
+	x.SetFloat(i, v)
+	inputs[name] = x
+	out, err := p.session.Run(p.ctx, inputs)
+	if err != nil {
+		p.err = fmt.Errorf("differences of %s: %w", name, err)
+		return 0
+	}
+	sum := 0.0
+	for k := range out["loss"].Len() {
+		sum += p.upstream.Float(min(k, p.upstream.Len()-1)) * out["loss"].Float(k)
+	}
+	return sum
+}

@@ -1,0 +1,255 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/export"
+	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/runtime"
+	"github.com/lossgen/lossgen/runtime/reference"
+)
+
+// draws is how many sets of random inputs engines are compared on.
+const draws = 3
+
+// File judges the bytes of an .onnx file that lossgen has written. The request
+// is read from its metadata and emitted again, and has to give the same bytes (a
+// file of another version of lossgen: the same outputs). The golden cases of the
+// request have to come out. The engines have to agree on random data; the
+// reference engine is always one of them. Gradients have to be those of the loss
+// by central finite differences.
+func File(ctx context.Context, data []byte, engines []Engine, o Options) *Report {
+	r := &Report{Subject: "file"}
+	f, c := readFile(data)
+	r.Checks = append(r.Checks, c)
+	if f == nil {
+		return r
+	}
+	r.Loss = f.plan.Loss
+	if !o.skipBytes {
+		r.Checks = append(r.Checks, f.sameFile(ctx, engines)...)
+	}
+	r.Checks = append(r.Checks, f.goldens(ctx, engines, o)...)
+	o.progress(1, 3)
+	r.Checks = append(r.Checks, f.engines(ctx, engines)...)
+	o.progress(2, 3)
+	r.Checks = append(r.Checks, f.differences(ctx, engines)...)
+	o.progress(3, 3)
+	return r
+}
+
+// file is a file under judgment.
+type file struct {
+	data    []byte
+	model   *ir.Model
+	plan    *losses.Plan // of the request that the metadata tells
+	rebuilt []byte       // the request emitted again
+}
+
+// readFile reads the request from a file's metadata and emits it again.
+func readFile(data []byte) (*file, Check) {
+	c := Check{Name: "metadata", Cases: 1}
+	f := &file{data: data}
+	err := func() error {
+		var err error
+		if f.model, err = export.Unmarshal(data); err != nil {
+			return err
+		}
+		if err := export.Check(f.model); err != nil {
+			return fmt.Errorf("the model is not valid: %w", err)
+		}
+		request, err := losses.FromModel(f.model)
+		if err != nil {
+			return err
+		}
+		if f.plan, err = request.Resolve(); err != nil {
+			return fmt.Errorf("its metadata and ports are no request: %w", err)
+		}
+		f.rebuilt, err = Emit(request)
+		return err
+	}()
+	if err != nil {
+		c.fail("%v", err)
+		return nil, c.done()
+	}
+	return f, c.done()
+}
+
+// sameFile compares the file with its request emitted again.
+func (f *file) sameFile(ctx context.Context, engines []Engine) []Check {
+	if version, _ := f.model.Meta("lossgen.version"); version != losses.Version {
+		return f.sameOutputs(ctx, engines, version)
+	}
+	c := Check{Name: "bytes", Cases: 1}
+	if !bytes.Equal(f.data, f.rebuilt) {
+		c.fail("the file is not what its request gives: %s", f.firstDifference())
+	}
+	return []Check{c.done()}
+}
+
+// firstDifference says where the file is not the rebuilt one.
+func (f *file) firstDifference() string {
+	want, err := export.Unmarshal(f.rebuilt)
+	if err != nil {
+		return err.Error()
+	}
+	got := f.model
+	for _, part := range []struct {
+		name      string
+		got, want any
+	}{
+		{"opset", got.Opset, want.Opset}, {"ir version", got.IRVersion, want.IRVersion},
+		{"producer", got.Producer + " " + got.ProducerVersion, want.Producer + " " + want.ProducerVersion},
+		{"graph name", got.Graph.Name, want.Graph.Name}, {"doc string", got.Graph.Doc, want.Graph.Doc},
+	} {
+		if part.got != part.want {
+			return fmt.Sprintf("%s is %v, want %v", part.name, part.got, part.want)
+		}
+	}
+	for _, text := range []string{
+		listDifference("metadata", got.Metadata, want.Metadata),
+		listDifference("input", got.Graph.Inputs, want.Graph.Inputs),
+		listDifference("output", got.Graph.Outputs, want.Graph.Outputs),
+		listDifference("constant", got.Graph.Initializers, want.Graph.Initializers),
+		listDifference("node", got.Graph.Nodes, want.Graph.Nodes),
+	} {
+		if text != "" {
+			return text
+		}
+	}
+	return fmt.Sprintf("%d bytes, want %d: they differ in what has no meaning", len(f.data), len(f.rebuilt))
+}
+
+// listDifference describes the first items that differ, "" when none do.
+func listDifference[T any](kind string, got, want []T) string {
+	for i := range min(len(got), len(want)) {
+		if !reflect.DeepEqual(got[i], want[i]) {
+			return fmt.Sprintf("%s %d is %s, want %s", kind, i, brief(got[i]), brief(want[i]))
+		}
+	}
+	if len(got) != len(want) {
+		return fmt.Sprintf("%d of kind %s, want %d", len(got), kind, len(want))
+	}
+	return ""
+}
+
+// brief formats an item of a model on one short line.
+func brief(item any) string {
+	text := fmt.Sprintf("%v", item)
+	if init, ok := item.(ir.Initializer); ok {
+		text = fmt.Sprintf("%s %v %v", init.Name, init.Tensor, init.Tensor.Floats())
+	}
+	text = fmt.Sprintf("%q", text)
+	if len(text) > 160 {
+		text = text[:160] + "..."
+	}
+	return text
+}
+
+// sameOutputs compares the file of another version with the rebuilt one by what
+// both compute from random inputs.
+func (f *file) sameOutputs(ctx context.Context, engines []Engine, version string) []Check {
+	var list []Check
+	for _, e := range f.judges(engines) {
+		c := Check{Name: "outputs", Engine: e.Name(), DType: f.plan.DType.String()}
+		c.note("the file is of lossgen %q, this is %s: outputs are compared instead of bytes", version, losses.Version)
+		for seed := range draws {
+			c.Cases++
+			inputs := f.draw(seed)
+			want, err := e.run(ctx, f.rebuilt, inputs)
+			if err != nil {
+				c.fail("draw %d: the rebuilt file: %v", seed, err)
+				continue
+			}
+			f.compareRun(ctx, e, inputs, want, e.tolerance(f.plan.DType), fmt.Sprintf("draw %d", seed), &c)
+		}
+		list = append(list, c.done())
+	}
+	return list
+}
+
+// draw returns random inputs for the file.
+func (f *file) draw(seed int) map[string]*tensor.Tensor {
+	var upstream tensor.Shape
+	for _, p := range f.model.Graph.Inputs {
+		if p.Name == "grad_output" {
+			upstream = p.Shape
+		}
+	}
+	return Draw(f.plan, SmallSizes(f.plan, seed), seed, upstream)
+}
+
+// compareRun runs the file and compares every output.
+func (f *file) compareRun(ctx context.Context, e Engine, inputs, want map[string]*tensor.Tensor, tol Tolerance, where string, c *Check) {
+	got, err := e.run(ctx, f.data, inputs)
+	if err != nil {
+		c.fail("%s: %v", where, err)
+		return
+	}
+	bad := ""
+	for _, p := range f.model.Graph.Outputs {
+		if want[p.Name] == nil {
+			bad = fmt.Sprintf("%s: there is no output %s to compare with", where, p.Name)
+			continue
+		}
+		if d := Compare(got[p.Name], want[p.Name], tol); !c.add(p.Name, where, d) && bad == "" {
+			bad = fmt.Sprintf("%s: %s: %v", where, p.Name, d)
+		}
+	}
+	if bad != "" {
+		c.fail("%s", bad)
+	}
+}
+
+// judges returns the engines that can run the file, the reference engine first:
+// it is always asked, but has no loops.
+func (f *file) judges(engines []Engine) []Engine {
+	isReference := func(e Engine) bool { return e.Backend.Name() == "reference" }
+	rest := slices.DeleteFunc(slices.Clone(engines), isReference)
+	s, err := reference.Backend{}.Open(f.data, runtime.Options{})
+	if errors.Is(err, reference.ErrNoKernel) {
+		return rest
+	}
+	if err == nil {
+		s.Close()
+	}
+	return append([]Engine{{Backend: reference.Backend{}}}, rest...)
+}
+
+// engines compares each engine with the reference engine.
+func (f *file) engines(ctx context.Context, engines []Engine) []Check {
+	all := f.judges(engines)
+	if len(all) < 2 {
+		c := Check{Name: "engines"}
+		c.note("there are no two engines to compare that can run the file")
+		return []Check{c.done()}
+	}
+	checks := make([]Check, len(all)-1)
+	for i, e := range all[1:] {
+		checks[i] = Check{Name: "engines", Engine: e.Name(), DType: f.plan.DType.String()}
+	}
+	for seed := range draws {
+		inputs := f.draw(seed)
+		want, err := all[0].run(ctx, f.data, inputs)
+		for i, e := range all[1:] {
+			checks[i].Cases++
+			where := fmt.Sprintf("draw %d", seed)
+			if err != nil {
+				checks[i].fail("%s: %s: %v", where, all[0].Name(), err)
+				continue
+			}
+			f.compareRun(ctx, e, inputs, want, e.tolerance(f.plan.DType), where, &checks[i])
+		}
+	}
+	for i := range checks {
+		checks[i] = checks[i].done()
+	}
+	return checks
+}

@@ -1,0 +1,85 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/export"
+	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/runtime"
+)
+
+// Engine is an engine and how it opens models.
+type Engine struct {
+	Backend runtime.Backend
+	Options runtime.Options
+}
+
+// Name returns the engine's name, with the provider where it is not the CPU.
+func (e Engine) Name() string {
+	if p := e.Options.Provider; p != "" && p != "cpu" {
+		return e.Backend.Name() + "/" + p
+	}
+	return e.Backend.Name()
+}
+
+// tolerance returns how exact a file of a dtype has to be on the engine.
+func (e Engine) tolerance(dtype tensor.DType) Tolerance { return ToleranceOf(dtype, e.Backend.Name()) }
+
+// Options chooses what is checked. The zero value checks everything.
+type Options struct {
+	// Goldens are the golden cases; nil takes those in the program.
+	Goldens *Goldens
+	// Progress is told how much of the work is done, from one goroutine at a
+	// time.
+	Progress func(done, total int)
+
+	skipBytes bool // tests judge the numeric checks alone
+}
+
+func (o Options) goldens() (*Goldens, error) {
+	if o.Goldens != nil {
+		return o.Goldens, nil
+	}
+	return EmbeddedGoldens()
+}
+
+func (o Options) progress(done, total int) {
+	if o.Progress != nil {
+		o.Progress(done, total)
+	}
+}
+
+// Emit returns the file of a request: resolved, built, checked and encoded.
+func Emit(r losses.Request) ([]byte, error) {
+	m, err := r.Model()
+	if err != nil {
+		return nil, err
+	}
+	return Encode(m)
+}
+
+// Encode returns the file of a model that [losses.Request.Model] has built: its
+// IR version is the opset's.
+func Encode(m *ir.Model) ([]byte, error) {
+	var err error
+	if m.IRVersion, err = export.IRVersion(m.Opset); err != nil {
+		return nil, err
+	}
+	if err := export.Check(m); err != nil {
+		return nil, fmt.Errorf("the model is not valid: %w", err)
+	}
+	return export.Marshal(m)
+}
+
+// run opens a file on an engine and runs it once.
+func (e Engine) run(ctx context.Context, file []byte, inputs map[string]*tensor.Tensor) (map[string]*tensor.Tensor, error) {
+	s, err := e.Backend.Open(file, e.Options)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	return s.Run(ctx, inputs)
+}
