@@ -13,6 +13,7 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
+	"regexp"
 	"strings"
 	"text/template"
 
@@ -108,5 +109,17 @@ func (s Stack) render(d *Data) ([]byte, error) {
 	if err := t.Execute(&b, d); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), nil
+	return tidy(b.Bytes()), nil
+}
+
+var (
+	trailing = regexp.MustCompile(`[ \t]+\n`)
+	gap      = regexp.MustCompile(`\n{4,}`)
+)
+
+// tidy removes what the parts of a template that were left out leave behind.
+func tidy(text []byte) []byte {
+	text = trailing.ReplaceAll(text, []byte("\n"))
+	text = gap.ReplaceAll(text, []byte("\n\n\n"))
+	return append(bytes.TrimSpace(text), '\n')
 }

@@ -1,0 +1,195 @@
+package adapters
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/losses"
+)
+
+var update = flag.Bool("update", false, "rewrite the files in testdata")
+
+// requests returns requests for every loss that exercise what adapters handle:
+// upstream gradients, files without gradients, optional inputs, other dtypes.
+func requests(t *testing.T) []losses.Request {
+	t.Helper()
+	var all []losses.Request
+	for _, l := range losses.All {
+		s := l.Declaration()
+		var optional, able []string
+		for _, in := range s.Inputs {
+			if in.Optional {
+				optional = append(optional, in.Name)
+			} else if in.Grad != losses.No {
+				able = append(able, in.Name)
+			}
+		}
+		all = append(all,
+			losses.Request{Loss: s.Name},
+			losses.Request{Loss: s.Name, Grad: []string{"none"}},
+			losses.Request{Loss: s.Name, GradOutput: true, With: optional, Grad: able, DType: tensor.Float64, IndexDType: tensor.Int32})
+		for _, o := range l.Options() {
+			if o.Name == "reduction" {
+				all = append(all, losses.Request{Loss: s.Name, Options: losses.Values{"reduction": "none"}},
+					losses.Request{Loss: s.Name, Options: losses.Values{"reduction": "sum"}, DType: tensor.Float16})
+			}
+		}
+	}
+	return all
+}
+
+func build(t *testing.T, r losses.Request) *ir.Model {
+	t.Helper()
+	m, err := r.Model()
+	if err != nil {
+		t.Fatalf("%+v: %v", r, err)
+	}
+	return m
+}
+
+// TestEveryLoss renders every stack for every loss and hands the Python sources
+// to Python's compiler, where there is one.
+func TestEveryLoss(t *testing.T) {
+	dir := t.TempDir()
+	var sources []string
+	for _, r := range requests(t) {
+		files, err := Write(build(t, r), "loss", Names())
+		if err != nil {
+			t.Fatalf("%+v: %v", r, err)
+		}
+		if len(files) != len(Stacks) {
+			t.Fatalf("%+v: %d files for %d stacks", r, len(files), len(Stacks))
+		}
+		for name, data := range files {
+			checkText(t, name, string(data))
+			if strings.HasSuffix(name, ".py") {
+				path := filepath.Join(dir, fmt.Sprintf("%d_%s", len(sources), name))
+				if err := os.WriteFile(path, data, 0o644); err != nil {
+					t.Fatal(err)
+				}
+				sources = append(sources, path)
+			}
+		}
+	}
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("python3 is not installed: the sources were not compiled")
+	}
+	if out, err := exec.Command(python, append([]string{"-m", "py_compile"}, sources...)...).CombinedOutput(); err != nil {
+		t.Errorf("py_compile: %v\n%s", err, out)
+	}
+}
+
+func checkText(t *testing.T, name, text string) {
+	t.Helper()
+	switch {
+	case strings.Contains(text, "<no value>"), strings.Contains(text, "{{"):
+		t.Errorf("%s has leftovers of its template", name)
+	case strings.Contains(text, "\n\n\n\n"):
+		t.Errorf("%s has three empty lines in a row", name)
+	case !strings.HasSuffix(text, "\n") || strings.HasSuffix(text, "\n\n"):
+		t.Errorf("%s does not end in one newline", name)
+	}
+	for _, line := range strings.Split(text, "\n") {
+		if strings.TrimRight(line, " \t") != line {
+			t.Errorf("%s: trailing space in %q", name, line)
+			return
+		}
+	}
+}
+
+// TestGolden compares one file per stack with testdata; -update rewrites them.
+func TestGolden(t *testing.T) {
+	files, err := Write(build(t, losses.Request{Loss: "cross_entropy", With: []string{"weight"}}), "ce", Names())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range files {
+		path := filepath.Join("testdata", name+".golden")
+		if *update {
+			if err := os.WriteFile(path, data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(want) != string(data) {
+			t.Errorf("%s differs from %s: run go test ./adapters -update and look at the difference", name, path)
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	for stem, want := range map[string][2]string{
+		"focal":         {"focal", "Focal"},
+		"cross_entropy": {"cross_entropy", "CrossEntropy"},
+		"my-loss v1":    {"my_loss_v1", "MyLossV1"},
+		"2nd":           {"loss_2nd", "Loss2nd"},
+		"_private":      {"private", "Private"},
+		"größe":         {"gr__e", "GrE"},
+		"---":           {"loss_", "Loss"},
+	} {
+		name := identifier(stem)
+		if got := [2]string{name, typeName(name)}; got != want {
+			t.Errorf("%q gives %v, want %v", stem, got, want)
+		}
+	}
+}
+
+func TestErrors(t *testing.T) {
+	m := build(t, losses.Request{Loss: "mse", DType: tensor.BFloat16})
+	for _, c := range []struct {
+		model *ir.Model
+		stack string
+		want  string
+	}{
+		{m, "mxnet", "no adapter is called"},
+		{m, "jax", "--dtype float32"},
+		{&ir.Model{Graph: &ir.Graph{}}, "torch", "not made by lossgen"},
+	} {
+		if _, err := Write(c.model, "x", []string{c.stack}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", c.stack, err, c.want)
+		}
+	}
+	if _, err := Write(m, "x", []string{"torch"}); err != nil {
+		t.Errorf("torch passes bfloat16: %v", err)
+	}
+}
+
+// TestRanks checks which files take inputs of other ranks.
+func TestRanks(t *testing.T) {
+	for _, c := range []struct {
+		request  losses.Request
+		flexible bool
+		star     int
+		loss     string
+	}{
+		{losses.Request{Loss: "cross_entropy"}, true, 0, ""},
+		{losses.Request{Loss: "cross_entropy", Shapes: map[string]string{"input": "N,C,H,W"}, Options: losses.Values{"reduction": "none"}}, true, 2, "N *"},
+		{losses.Request{Loss: "mse"}, true, 2, ""},
+		{losses.Request{Loss: "mse", Shapes: map[string]string{"input": "N,D", "target": "N,1"}}, false, 0, ""}, // broadcasts
+		{losses.Request{Loss: "kl_div", Shapes: map[string]string{"input": "N"}, Options: losses.Values{"reduction": "batchmean"}}, false, 0, ""},
+		{losses.Request{Loss: "triplet_margin", Options: losses.Values{"reduction": "none"}}, true, 1, "*"},
+		{losses.Request{Loss: "generalized_box_iou"}, true, 1, "*"},
+		{losses.Request{Loss: "quantile"}, false, 0, ""},
+		{losses.Request{Loss: "multi_margin"}, true, 0, ""}, // without the batch axis
+	} {
+		d, err := Describe(build(t, c.request), "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := d.Ranks
+		if r.Flexible != c.flexible || r.Star != c.star || strings.Join(r.Loss, " ") != c.loss {
+			t.Errorf("%+v: %+v, want flexible %v, star %d, loss %q", c.request, r, c.flexible, c.star, c.loss)
+		}
+	}
+}
