@@ -19,8 +19,10 @@ import (
 type requestFlags struct {
 	flags      *pflag.FlagSet
 	options    map[string]*string // the options of all losses, by name
+	tasks      []string
 	with, grad []string
 	gradOutput bool
+	normalizer bool
 	dtype      string
 	indexDType string
 	opset      int64
@@ -33,13 +35,15 @@ func addRequestFlags(fs *pflag.FlagSet) *requestFlags {
 	fs.StringSliceVar(&f.with, "with", nil, "optional `inputs` to add, such as weight")
 	fs.StringSliceVar(&f.grad, "grad", nil, "`inputs` to differentiate, or none for the loss alone")
 	fs.BoolVar(&f.gradOutput, "grad-output", false, "add an input grad_output, the gradient that arrives from further on")
+	fs.BoolVar(&f.normalizer, "normalizer", false, "add an output normalizer, what mean would divide by")
+	fs.StringArrayVar(&f.tasks, "task", nil, "a task of multi_task, as `name=loss[,option=value...]`; once for each")
 	fs.StringVar(&f.dtype, "dtype", "", "type of floating inputs and outputs: float32, float64, float16 or bfloat16 (default float32)")
 	fs.StringVar(&f.indexDType, "index-dtype", "", "type of integer inputs: int64 or int32 (default int64)")
 	fs.Int64Var(&f.opset, "opset", 0, "version of the ONNX operators, 13 to 28 (default 17)")
 	fs.StringArrayVar(&f.shapes, "shape", nil, "shape of an input as `name=dims`, such as input=N,C,H,W; the others follow")
 	fs.StringVar(&f.config, "config", "", "read the request from a YAML `file`; flags override it")
 	for _, l := range losses.All {
-		for _, o := range l.Options() {
+		for _, o := range append(l.Options(), losses.WrapperOptions(l)...) {
 			f.addOption(o)
 		}
 	}
@@ -49,8 +53,8 @@ func addRequestFlags(fs *pflag.FlagSet) *requestFlags {
 // addOption registers an option of a loss as a hidden flag: the help of a loss
 // shows its own. Several losses may have the option.
 func (f *requestFlags) addOption(o losses.Option) {
-	if f.options[o.Name] != nil {
-		return
+	if f.options[o.Name] != nil || o.Kind == "tasks" {
+		return // tasks have a flag of their own
 	}
 	f.options[o.Name] = f.flags.String(o.Name, "", o.Doc)
 	flag := f.flags.Lookup(o.Name)
@@ -97,6 +101,9 @@ func (f *requestFlags) request(loss string, r losses.Request) (losses.Request, e
 	if f.flags.Changed("grad-output") {
 		r.GradOutput = f.gradOutput
 	}
+	if f.flags.Changed("normalizer") {
+		r.Normalizer = f.normalizer
+	}
 	if f.flags.Changed("opset") {
 		if _, err := ir.VersionFor(f.opset); err != nil {
 			return r, err // here, since 0 in a request is the default
@@ -141,7 +148,10 @@ func (f *requestFlags) readOptions(r *losses.Request) error {
 	for name, value := range r.Options {
 		values[name] = value
 	}
-	own := loss.Options()
+	if err := f.readTasks(loss, values); err != nil {
+		return err
+	}
+	own := append(loss.Options(), losses.WrapperOptions(loss)...)
 	for _, name := range sortedKeys(f.options) {
 		if !f.flags.Changed(name) {
 			continue
@@ -162,11 +172,32 @@ func (f *requestFlags) readOptions(r *losses.Request) error {
 	return nil
 }
 
+// readTasks takes the tasks of a composition from flags.
+func (f *requestFlags) readTasks(loss losses.Loss, values losses.Values) error {
+	if !f.flags.Changed("task") {
+		return nil
+	}
+	if !slices.ContainsFunc(loss.Options(), func(o losses.Option) bool { return o.Name == "tasks" }) {
+		return fmt.Errorf("%s has no tasks: multi_task has them", loss.Declaration().Name)
+	}
+	var tasks []losses.Task
+	for _, text := range f.tasks {
+		task, err := losses.ParseTask(text)
+		if err != nil {
+			return fmt.Errorf("--task: %w", err)
+		}
+		tasks = append(tasks, task)
+	}
+	values["tasks"] = tasks
+	return nil
+}
+
 // owners says which losses have an option.
 func owners(option string) string {
 	var names []string
 	for _, l := range losses.All {
-		if slices.ContainsFunc(l.Options(), func(o losses.Option) bool { return o.Name == option }) {
+		all := append(l.Options(), losses.WrapperOptions(l)...)
+		if slices.ContainsFunc(all, func(o losses.Option) bool { return o.Name == option }) {
 			names = append(names, l.Declaration().Name)
 		}
 	}

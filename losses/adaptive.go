@@ -57,7 +57,7 @@ var AdaptiveLogSoftmax = &Def[AdaptiveOptions]{
 		if single {
 			output = output.Squeeze(0)
 		}
-		return Term{Each: output.Neg(), Extra: []Output{{Name: "output", Value: output, Torch: strings.TrimSuffix(c.plan.Expression(), ".loss") + ".output"}}}
+		return Term{Each: output.Neg(), Extra: []Output{{Name: "output", Value: output, Torch: strings.TrimSuffix(c.plan.loss.reference(c, c.plan.Options), ".loss") + ".output"}}}
 	},
 }
 

@@ -67,6 +67,7 @@ var BCEWithLogits = &Def[ReductionOnly]{
 			{"input": "*", "target": "*", "weight": "*", "pos_weight": "*"},
 		},
 		Star: "N", Broadcast: []string{"weight", "pos_weight"}, CheckShapes: fitting("input", "weight", "pos_weight"),
+		Logits: "input",
 		Traps: []string{
 			"Mean divides by the number of elements, also with weight and pos_weight.",
 			"An infinite logit on the right side of its target gives NaN (0·inf), as in PyTorch.",

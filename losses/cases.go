@@ -17,6 +17,7 @@ type Case struct {
 	With       []string
 	Grad       []string // nil: every input that has a gradient
 	GradOutput bool
+	Normalizer bool
 	Shapes     map[string]string
 	Sizes      map[string]int64  // of letters
 	Fill       map[string]string // how an input is filled: see testdata/README.md
@@ -106,7 +107,7 @@ func derivedCases(l Loss) []Case {
 	if slices.ContainsFunc(l.Declaration().Inputs, func(in Input) bool { return in.Domain == Lengths }) {
 		return nil // lengths, labels and time must fit: the loss lists its cases itself
 	}
-	for _, list := range [][]Case{rankCases(l), optionCases(l), optionalCases(l), batchCases(l), edgeCases(l)} {
+	for _, list := range [][]Case{rankCases(l), optionCases(l), optionalCases(l), batchCases(l), edgeCases(l), wrapperCases(l)} {
 		all = append(all, list...)
 	}
 	return all
@@ -239,13 +240,14 @@ func usesLetter(l Loss, letter string) bool {
 
 // golden completes a case.
 func (c Case) golden(l Loss) (GoldenCase, error) {
-	spec, err := l.For(c.Options)
+	r := Request{Loss: l.names()[0], Options: c.Options}
+	any, err := r.Resolve()
 	if err != nil {
 		return GoldenCase{}, err
 	}
-	r := Request{Loss: spec.Name, Options: c.Options, With: c.With, GradOutput: c.GradOutput, Shapes: c.Shapes, Grad: c.Grad}
+	r.With, r.GradOutput, r.Normalizer, r.Shapes, r.Grad = c.With, c.GradOutput, c.Normalizer, c.Shapes, c.Grad
 	if c.Grad == nil {
-		for _, in := range spec.Inputs {
+		for _, in := range any.Inputs() {
 			if in.Grad != No && (!in.Optional || slices.Contains(c.With, in.Name)) {
 				r.Grad = append(r.Grad, in.Name)
 			}
@@ -269,6 +271,9 @@ func (c Case) golden(l Loss) (GoldenCase, error) {
 	g.Request.Options = p.Options
 	for _, port := range p.Ports {
 		in := c.input(port.Name, port.Shape, port.Domain, g.Sizes)
+		if port.Domain == Mask {
+			in.Kind = "bool"
+		}
 		if port.Domain.IsIndex() {
 			in.Kind = "index"
 		}
@@ -301,15 +306,35 @@ func (c Case) input(name string, shape tensor.Shape, domain Domain, sizes map[st
 }
 
 // classes is the number of classes of a port's labels: a fixed one, the size of
-// the letter C, or 1 where a single score has no axis.
+// the axis that the declaration calls C, or 1 where a single score has no axis.
 func (p *Plan) classes(port Port, fixed map[string]int64) int64 {
-	switch {
-	case port.Classes > 0:
+	p, port = p.Part(port)
+	if port.Classes > 0 {
 		return port.Classes
-	case len(p.Ports[0].Shape) == 0:
-		return 1
 	}
-	return sizeOf(tensor.S("C"), map[string]int64{}, fixed)
+	return sizeOf(p.ClassDim(), map[string]int64{}, fixed)
+}
+
+// ClassDim is the axis of the classes.
+func (p *Plan) ClassDim() tensor.Dim {
+	if len(p.Ports[0].Shape) == 0 {
+		return tensor.D(1)
+	}
+	for _, pattern := range p.Spec.Shapes {
+		for _, port := range p.Ports {
+			parts := tokens(pattern[port.Name])
+			at, star := slices.Index(parts, "C"), slices.Index(parts, "*")
+			fits := len(parts) == len(port.Shape) || star >= 0 && len(port.Shape) >= len(parts)-1
+			if at < 0 || !fits {
+				continue
+			}
+			if star >= 0 && at > star {
+				at += len(port.Shape) - len(parts)
+			}
+			return port.Shape[at]
+		}
+	}
+	return tensor.S("C")
 }
 
 // sizeOf gives letters small, different sizes.
@@ -318,7 +343,7 @@ func sizeOf(d tensor.Dim, sizes, fixed map[string]int64) int64 {
 		return d.Size
 	}
 	usual := map[string]int64{"N": 4, "C": 5, "D": 3, "A": 3, "B": 2, "E": 4, "T": 6, "S": 3}
-	if n, ok := usual[d.Sym]; ok {
+	if n, ok := usual[d.Sym[strings.LastIndexByte(d.Sym, '_')+1:]]; ok { // seg_C is as large as C
 		sizes[d.Sym] = n
 	} else {
 		sizes[d.Sym] = 2
@@ -345,6 +370,8 @@ func (d Domain) fill(shape tensor.Shape, sizes, fixed map[string]int64) string {
 		return fmt.Sprintf("logprob:%d", axis)
 	case Box:
 		return "boxes"
+	case Mask:
+		return "binary"
 	default:
 		return "normal"
 	}

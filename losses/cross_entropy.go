@@ -23,7 +23,7 @@ var CrossEntropy = &Def[CrossEntropyOptions]{
 		Title:       "log-loss of the softmax of logits",
 		Formula:     "-weight[target]·log(softmax(input)[target])",
 		Torch:       "F.cross_entropy(input, {target}, weight={weight}, ignore_index={ignore_index}, reduction={reduction}, label_smoothing={label_smoothing})",
-		LabelPolicy: gatherPolicy,
+		LabelPolicy: gatherPolicy, Logits: "input", ZLoss: true,
 		Traps: []string{
 			"Mean divides by the number of kept labels; with weight, by the sum of their weights. With --target probabilities it divides by the number of rows, whatever the weights.",
 			"ignore_index -100 is on by default. If every label is ignored, mean is NaN and the gradient 0, as in PyTorch.",
@@ -40,6 +40,12 @@ var CrossEntropy = &Def[CrossEntropyOptions]{
 			{"input": "N,C,*", "target": "N,C,*", "weight": "C"},
 			{"input": "C", "target": "C", "weight": "C"},
 		}
+	},
+	Counts: func(c *Call, o CrossEntropyOptions) string {
+		if o.Target == "probabilities" {
+			return ""
+		}
+		return labelCounts(c, o.IgnoreIndex)
 	},
 	Validate: func(o CrossEntropyOptions) error {
 		if o.Target == "probabilities" && o.IgnoreIndex >= 0 {

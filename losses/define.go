@@ -21,10 +21,18 @@ type Def[O any] struct {
 	Ports func(o O) ([]Input, []Shapes)
 	// Validate finds options that do not go together.
 	Validate func(o O) error
+	// Complete fills in what options leave open, where that takes more than
+	// defaults.
+	Complete func(o O) (O, error)
+	// Adapt changes a Spec whose other fields depend on the options, too.
+	Adapt func(s *Spec, o O)
 	// Body builds the graph.
 	Body func(c *Call, o O) Term
 	// Reference writes the PyTorch expression where the template Torch cannot.
 	Reference func(c *Call, o O) string
+	// Counts writes the PyTorch expression of what each loss counts in the mean's
+	// divisor, such as its class weight; nil where that is 1.
+	Counts func(c *Call, o O) string
 	// Golden adds cases beside those that are derived from the declaration.
 	Golden []Case
 }
@@ -36,6 +44,9 @@ func (d *Def[O]) specFor(o O) Spec {
 	s := d.Spec
 	if d.Ports != nil {
 		s.Inputs, s.Shapes = d.Ports(o)
+	}
+	if d.Adapt != nil {
+		d.Adapt(&s, o)
 	}
 	return s
 }
@@ -55,18 +66,35 @@ func (d *Def[O]) For(v Values) (Spec, error) {
 // typed fills the options struct from values that completed ones hold.
 func (d *Def[O]) typed(v Values) (O, error) {
 	o := d.Defaults
-	fields := reflect.ValueOf(&o).Elem()
-	for _, opt := range d.Options() {
-		if value, ok := v[opt.Name]; ok {
-			toField(fields.Field(opt.field), value)
-		}
-	}
+	fill(&o, d.Options(), v)
 	if d.Validate != nil {
 		if err := d.Validate(o); err != nil {
 			return o, fmt.Errorf("%s: %w", d.Name, err)
 		}
 	}
 	return o, nil
+}
+
+// fill sets the fields of a struct of options that v has values for.
+func fill(to any, options []Option, v Values) {
+	fields := reflect.ValueOf(to).Elem()
+	for _, opt := range options {
+		if value, ok := v[opt.Name]; ok {
+			toField(fields.Field(opt.field), value)
+		}
+	}
+}
+
+// complete checks the options, too.
+func (d *Def[O]) complete(v Values) (Values, error) {
+	o, err := d.typed(v)
+	if err != nil || d.Complete == nil {
+		return v, err
+	}
+	if o, err = d.Complete(o); err != nil {
+		return v, fmt.Errorf("%s: %w", d.Name, err)
+	}
+	return d.values(o), nil
 }
 
 // values returns the options as Values.
@@ -92,21 +120,39 @@ func (d *Def[O]) reference(c *Call, v Values) string {
 	return c.expand(d.Torch, v)
 }
 
+func (d *Def[O]) counts(c *Call, v Values) string {
+	if d.Counts == nil {
+		return ""
+	}
+	o, _ := d.typed(v)
+	return d.Counts(c, o)
+}
+
 // Model returns the loss with these options as an ONNX model. Each change alters
 // the request before: which gradients, which shapes, which dtype.
 func (d *Def[O]) Model(o O, changes ...func(*Request)) (*ir.Model, error) {
-	r := Request{Loss: d.Name, Options: d.values(o)}
+	r := d.Request(o)
 	for _, change := range changes {
 		change(&r)
 	}
 	return r.Model()
 }
 
+// Request asks for the loss with these options.
+func (d *Def[O]) Request(o O) Request { return Request{Loss: d.Name, Options: d.values(o)} }
+
+// Task is the loss as a task of a composition.
+func (d *Def[O]) Task(name string, o O) Task {
+	return Task{Name: name, Loss: d.Name, Options: d.values(o)}
+}
+
 // Apply adds the loss to a graph under construction, for building larger graphs:
 // inputs by name, the result reduced as the options say.
 func (d *Def[O]) Apply(c *Call, o O) Term { return d.Body(c, o) }
 
-// expand fills a template of a PyTorch expression.
+// Expand fills a template of a PyTorch expression, as in [Spec.Torch].
+func (c *Call) Expand(template string, v Values) string { return c.expand(template, v) }
+
 func (c *Call) expand(template string, v Values) string {
 	var pairs []string
 	for _, in := range c.plan.Spec.Inputs {

@@ -22,7 +22,7 @@ var Focal = &Def[FocalOptions]{
 		Title:   "cross entropy that plays down easy rows",
 		Formula: "ce = cross_entropy; pt = exp(-ce); alpha·weight[target]·(1 - pt)^gamma·ce",
 		Inputs:  []Input{logits, classLabels, classWeight}, Shapes: perClass(),
-		LabelPolicy: gatherPolicy,
+		LabelPolicy: gatherPolicy, Logits: "input",
 		Traps: []string{
 			"This is the focal loss of a softmax over classes; torchvision's, over independent sigmoids, is sigmoid_focal.",
 			"Mean divides by the number of all rows, ignored ones included (cross_entropy divides by the kept ones).",

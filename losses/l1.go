@@ -14,6 +14,7 @@ var L1 = &Def[ReductionOnly]{
 		},
 	},
 	Defaults: ReductionOnly{Mean},
+	Counts:   weightCounts,
 	Body: func(c *Call, o ReductionOnly) Term {
 		return weighted(c, c.In("input").Sub(c.In("target")).Abs())
 	},

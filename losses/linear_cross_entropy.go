@@ -37,6 +37,7 @@ var LinearCrossEntropy = &Def[LinearCrossEntropyOptions]{
 		},
 	},
 	Defaults: LinearCrossEntropyOptions{Reduction: Mean, IgnoreIndex: -100},
+	Counts:   func(c *Call, o LinearCrossEntropyOptions) string { return labelCounts(c, o.IgnoreIndex) },
 	Body: func(c *Call, o LinearCrossEntropyOptions) Term {
 		return classRows(c, linear(c.In("input"), c.In("linear_weight"), c.In("linear_bias")), o.IgnoreIndex, o.LabelSmoothing)
 	},

@@ -1,6 +1,7 @@
 package losses
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/lossgen/lossgen/builder"
@@ -39,6 +40,7 @@ const (
 	LogProb  Domain = "logprob"  // log-probabilities over the classes
 	Weight   Domain = "weight"   // [0, inf)
 	Box      Domain = "box"      // x1, y1, x2, y2 with x1 < x2 and y1 < y2
+	Mask     Domain = "mask"     // true or false
 )
 
 // IsIndex reports whether values of the domain are integers.
@@ -105,12 +107,27 @@ type Spec struct {
 	// Undefined names derived golden cases for which PyTorch returns uninitialized
 	// memory; there are no goldens for them.
 	Undefined []string
+	// Logits names the input of unnormalized scores, which temperature and softcap
+	// apply to. ZLoss: they are scores of classes, whose partition function z_loss
+	// keeps small.
+	Logits string
+	ZLoss  bool
+	// Inseparable gives the reason why the unreduced losses cannot be weighted or
+	// masked from outside, where they cannot.
+	Inseparable string
+	// Tasks are the losses that this one is composed of. Their inputs have the
+	// task's name and an underscore in front; the last parameters inputs are not
+	// of a task.
+	Tasks      []Task
+	parameters int
 }
 
 // Loss is a declared loss, whatever the type of its options.
 type Loss interface {
 	// Declaration returns the loss's declaration for its default options.
 	Declaration() Spec
+	// names lists all names, without the work of a declaration.
+	names() []string
 	// Options lists the options with their defaults and bounds.
 	Options() []Option
 	// Cases returns golden cases that the declaration adds to the derived ones.
@@ -118,21 +135,51 @@ type Loss interface {
 	// For returns the declaration for the given options, which may decide the
 	// inputs and shapes.
 	For(Values) (Spec, error)
+	// complete fills in what options leave open and brings them into one form.
+	complete(Values) (Values, error)
 	// build adds the loss's nodes to the graph of a call.
 	build(c *Call, v Values) Term
 	// reference returns the PyTorch expression.
 	reference(c *Call, v Values) string
+	// counts returns the PyTorch expression of what each loss counts in the mean's
+	// divisor, "" where that is 1.
+	counts(c *Call, v Values) string
 }
 
-// All lists every loss, by family.
-var All = []Loss{
-	CrossEntropy, NLL, Focal, BCE, BCEWithLogits, MultilabelSoftMargin, KLDiv,
-	LinearCrossEntropy, AdaptiveLogSoftmax, CTC,
-	L1, MSE, SmoothL1, Huber, Quantile, PoissonNLL, GaussianNLL,
-	MarginRanking, HingeEmbedding, CosineEmbedding, TripletMargin, TripletMarginWithDistance,
-	SoftMargin, MultiMargin, MultilabelMargin,
-	SigmoidFocal, GeneralizedBoxIoU, DistanceBoxIoU, CompleteBoxIoU,
-	MultiTask,
+// All lists every loss, by family. [Register] adds to it.
+var All []Loss
+
+func init() { // not in All's declaration: MultiTask looks its tasks up in All
+	All = []Loss{
+		CrossEntropy, NLL, Focal, BCE, BCEWithLogits, MultilabelSoftMargin, KLDiv,
+		LinearCrossEntropy, AdaptiveLogSoftmax, CTC,
+		L1, MSE, SmoothL1, Huber, Quantile, PoissonNLL, GaussianNLL,
+		MarginRanking, HingeEmbedding, CosineEmbedding, TripletMargin, TripletMarginWithDistance,
+		SoftMargin, MultiMargin, MultilabelMargin,
+		SigmoidFocal, GeneralizedBoxIoU, DistanceBoxIoU, CompleteBoxIoU,
+		MultiTask,
+	}
+}
+
+// Register adds a loss, so that it is found by its names like those of this
+// package: by requests, compositions, verification and the command. A program
+// registers its losses before it uses any. Register panics where a name is taken.
+func Register(l Loss) {
+	for _, name := range l.names() {
+		if old, _, ok := Find(name); ok {
+			panic(fmt.Sprintf("losses: cannot register %s: the name %q is that of %s", l.Declaration().Name, name, old.Declaration().Name))
+		}
+	}
+	All = append(All, l)
+}
+
+// names lists all names of a loss, the canonical one first.
+func (s Spec) names() []string {
+	list := []string{s.Name, s.Name + "_loss"}
+	if s.Class != "" {
+		list = append(list, s.Class)
+	}
+	return append(list, s.Aliases...)
 }
 
 // Find returns the loss with a name: the canonical one, PyTorch's function or
@@ -141,9 +188,8 @@ var All = []Loss{
 func Find(name string) (Loss, Values, bool) {
 	want := fold(name)
 	for _, l := range All {
-		s := l.Declaration()
-		for _, n := range append([]string{s.Name, s.Name + "_loss", s.Class}, s.Aliases...) {
-			if n != "" && fold(n) == want {
+		for _, n := range l.names() {
+			if fold(n) == want {
 				return l, presets()[want], true
 			}
 		}

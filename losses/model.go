@@ -3,6 +3,7 @@ package losses
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/ir"
@@ -24,8 +25,7 @@ func (p *Plan) assemble(b *builder.B) {
 	for _, port := range p.Ports {
 		c.inputs[port.Name] = c.compute(b.Input(port.Name, port.DType, port.Shape))
 	}
-	term := p.loss.build(c, p.Options)
-	loss := term.reduce(p.reduction())
+	term, loss := p.result(c)
 	dy := c.Const(1)
 	if p.GradOutput {
 		p.checkGradOutput(loss.Shape())
@@ -33,7 +33,11 @@ func (p *Plan) assemble(b *builder.B) {
 	}
 	b.Output("loss", loss.Cast(p.DType))
 	p.Extra = nil
-	for _, extra := range term.Extra {
+	extras := term.Extra
+	if p.Normalizer {
+		extras = append(extras, Output{"normalizer", term.normalizer(), p.normalizerExpression()})
+	}
+	for _, extra := range extras {
 		b.Output(extra.Name, extra.Value.Cast(p.DType))
 		p.Extra = append(p.Extra, NamedText{extra.Name, extra.Torch})
 	}
@@ -47,6 +51,19 @@ func (p *Plan) assemble(b *builder.B) {
 	for i, dx := range builder.Grad(loss, dy, xs...) {
 		b.Output("grad_"+p.Differentiated()[i], dx.Cast(p.DType))
 	}
+}
+
+// result builds the loss with its wrappers, before and after reduction.
+func (p *Plan) result(c *Call) (Term, builder.Value) {
+	term := p.wrapped(c)
+	loss := term.reduce(p.divided())
+	if p.divided() == None && slices.Contains(p.wrapperNames(), "normalizer") {
+		loss = loss.Div(c.In("normalizer"))
+	}
+	if p.wrap.Scale != 1 {
+		loss = loss.Scale(p.wrap.Scale)
+	}
+	return term, loss
 }
 
 func (p *Plan) call(b *builder.B) *Call {
@@ -108,13 +125,4 @@ func (p *Plan) Model(opts ...builder.Option) (*ir.Model, error) {
 	}
 	m.Metadata = append(m.Metadata, ir.Prop{Key: metaVersion, Value: Version})
 	return m, nil
-}
-
-// Expression returns the PyTorch expression of the plan, over its input names.
-func (p *Plan) Expression() string {
-	c := p.call(nil)
-	for _, port := range p.Ports {
-		c.inputs[port.Name] = builder.Value{}
-	}
-	return p.loss.reference(c, p.Options)
 }

@@ -15,6 +15,7 @@ var MSE = &Def[ReductionOnly]{
 		},
 	},
 	Defaults: ReductionOnly{Mean},
+	Counts:   weightCounts,
 	Body: func(c *Call, o ReductionOnly) Term {
 		return weighted(c, c.In("input").Sub(c.In("target")).Square())
 	},

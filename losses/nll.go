@@ -25,6 +25,7 @@ var NLL = &Def[NLLOptions]{
 		},
 	},
 	Defaults: NLLOptions{IgnoreIndex: -100, Reduction: Mean},
+	Counts:   func(c *Call, o NLLOptions) string { return labelCounts(c, o.IgnoreIndex) },
 	Body: func(c *Call, o NLLOptions) Term {
 		r := labeled(c, c.In("input"), o.IgnoreIndex)
 		row := r.flat(c.In("input").Pick(r.axis, r.index())).Neg()

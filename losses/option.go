@@ -1,6 +1,7 @@
 package losses
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -11,14 +12,14 @@ import (
 )
 
 // Values holds option values by name: float64, int64, bool, string, []float64,
-// or nil for none.
+// []Task, Weights, or nil for none.
 type Values map[string]any
 
 // Option describes one option of a loss.
 type Option struct {
 	Name     string
 	Doc      string
-	Kind     string // "float", "int", "bool", "choice", "floats"
+	Kind     string // "float", "int", "bool", "choice", "floats", "tasks", "weights"
 	Default  any
 	Nullable bool // may be none
 	Min, Max float64
@@ -49,6 +50,10 @@ func optionsOf(defaults any) []Option {
 			o.Kind = "bool"
 		case []float64:
 			o.Kind = "floats"
+		case []Task:
+			o.Kind = "tasks"
+		case Weights:
+			o.Kind = "weights"
 		default:
 			o.Kind = "choice"
 		}
@@ -119,6 +124,10 @@ func (o Option) Want() string {
 		return "a whole number" + in + none
 	case "floats":
 		return "numbers" + in + ", separated by commas" + none
+	case "tasks":
+		return "NAME=LOSS[,option=value...]"
+	case "weights":
+		return "NAME=NUMBER[,NAME=NUMBER...]"
 	default:
 		return "a number" + in + none
 	}
@@ -149,6 +158,15 @@ func (o Option) Parse(text string) (any, error) {
 			list = append(list, f)
 		}
 		value = list
+	case "tasks":
+		var task Task
+		task, err = ParseTask(text)
+		if err != nil {
+			return nil, err
+		}
+		value = []Task{task}
+	case "weights":
+		value, err = parseWeights(text)
 	default:
 		value = text
 	}
@@ -172,6 +190,10 @@ func (o Option) Check(value any) error {
 		ok = o.Kind == "bool"
 	case string:
 		ok = o.Kind == "choice" && slices.Contains(o.Choices, v)
+	case []Task:
+		ok = o.Kind == "tasks" && len(v) > 0
+	case Weights:
+		ok = o.Kind == "weights"
 	case []float64:
 		ok = o.Kind == "floats" && len(v) > 0 && !slices.ContainsFunc(v, func(f float64) bool { return !o.inside(f) })
 	}
@@ -188,15 +210,19 @@ func (o Option) inside(v float64) bool {
 // convert takes a value as JSON or YAML decoders and Go callers give it and
 // returns it in the option's own type.
 func (o Option) convert(value any) (any, error) {
+	if s, ok := value.(string); ok && o.Kind != "choice" {
+		return o.Parse(s)
+	}
 	if o.Kind == "float" || o.Kind == "int" {
 		if f, ok := number(value); ok {
 			value = f
 			if o.Kind == "int" && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
 				value = int64(f)
 			}
-		} else if s, ok := value.(string); ok {
-			return o.Parse(s)
 		}
+	}
+	if o.Kind == "tasks" || o.Kind == "weights" {
+		return o.convertPlain(value)
 	}
 	if list, ok := value.([]any); ok && o.Kind == "floats" {
 		floats := make([]float64, len(list))
@@ -213,6 +239,32 @@ func (o Option) convert(value any) (any, error) {
 		if r := reflect.ValueOf(value); r.IsValid() && r.Kind() == reflect.String {
 			value = r.String()
 		}
+	}
+	return value, o.Check(value)
+}
+
+// convertPlain takes tasks and weights as a JSON decoder gives them.
+func (o Option) convertPlain(value any) (any, error) {
+	if value == nil || o.Check(value) == nil {
+		return value, o.Check(value)
+	}
+	data, err := json.Marshal(value)
+	if err != nil {
+		return nil, o.Check(value)
+	}
+	decode := json.NewDecoder(bytes.NewReader(data))
+	decode.DisallowUnknownFields()
+	var tasks []Task
+	var weights Weights
+	if o.Kind == "tasks" {
+		err = decode.Decode(&tasks)
+		value = tasks
+	} else {
+		err = decode.Decode(&weights)
+		value = weights
+	}
+	if err != nil {
+		return nil, fmt.Errorf("option %s is %s, want %s", o.Name, data, o.Want())
 	}
 	return value, o.Check(value)
 }
@@ -239,7 +291,7 @@ func fromField(f reflect.Value) any {
 			return nil
 		}
 		return *v
-	case float64, int64, bool, []float64:
+	case float64, int64, bool, []float64, []Task, Weights:
 		return v
 	default:
 		return f.String()
@@ -286,6 +338,14 @@ func Text(value any) string {
 			parts[i] = formatFloat(f)
 		}
 		return strings.Join(parts, ",")
+	case []Task:
+		parts := make([]string, len(v))
+		for i, t := range v {
+			parts[i] = t.Name + "=" + t.Loss
+		}
+		return strings.Join(parts, " ")
+	case Weights:
+		return v.text()
 	}
 	return fmt.Sprint(value)
 }

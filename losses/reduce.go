@@ -44,14 +44,19 @@ func (t Term) masked() builder.Value {
 
 // normalizer returns what mean divides by.
 func (t Term) normalizer() builder.Value {
+	var n builder.Value
 	switch {
 	case !t.Count.IsZero():
 		return t.Count
 	case !t.Divisor.IsZero():
-		return t.Divisor.Sum()
+		n = t.Divisor.Sum()
 	default:
-		return t.Each.Numel()
+		n = t.Each.Numel()
 	}
+	if t.EmptyIsZero {
+		n = n.Max(n.Like(1))
+	}
+	return n
 }
 
 // reduce returns the result. The sum is scaled last, so that the mean of nothing
@@ -68,9 +73,6 @@ func (t Term) reduced(r Reduction) builder.Value {
 		return t.masked().Sum()
 	}
 	n := t.normalizer()
-	if t.EmptyIsZero {
-		n = n.Max(n.Like(1))
-	}
 	if t.Divisor.IsZero() {
 		return t.masked().Sum().Mul(n.Reciprocal())
 	}

@@ -46,6 +46,14 @@ func weighted(c *Call, v Value) Term {
 	return Term{Each: v.Mul(w), Divisor: w}
 }
 
+// weightCounts is the PyTorch expression of the weights that weighted divides by.
+func weightCounts(c *Call, _ ReductionOnly) string {
+	if !c.Has("weight") {
+		return ""
+	}
+	return "weight"
+}
+
 // clipped is d²/2 within delta of 0 and delta·(|d| - delta/2) beyond. With c = d
 // limited to ±delta both are c·(d - c/2), and c is the gradient.
 func clipped(d Value, delta float64) Value {

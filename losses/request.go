@@ -3,6 +3,7 @@ package losses
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -21,6 +22,8 @@ type Request struct {
 	// GradOutput adds an input grad_output of the loss's shape, the upstream
 	// gradient. Reduction none has it always.
 	GradOutput bool `json:"grad_output,omitempty" yaml:"grad_output,omitempty"`
+	// Normalizer adds an output normalizer: what mean would divide by.
+	Normalizer bool `json:"normalizer,omitempty" yaml:"normalizer,omitempty"`
 	// Shapes of inputs, as "N,C" lists; the other inputs follow.
 	Shapes     map[string]string `json:"shape,omitempty" yaml:"shape,omitempty"`
 	DType      tensor.DType      `json:"-" yaml:"-"` // of floating inputs and outputs; float32
@@ -36,6 +39,8 @@ type Plan struct {
 	Warnings []string
 	Extra    Expressions // outputs beside the loss, known once the graph is built
 	loss     Loss
+	wrap     wrapping
+	parts    []part // of a composition
 }
 
 // Port is an input of a plan.
@@ -72,7 +77,7 @@ func (r Request) Resolve() (*Plan, error) {
 		return nil, fmt.Errorf("index dtype %v is not int64 or int32", p.IndexDType)
 	}
 	for _, step := range []func() error{
-		func() error { return p.resolveOptions(implied) }, p.resolveInputs, p.resolveGrad,
+		func() error { return p.resolveOptions(implied) }, p.resolveInputs, p.resolveWrapping, p.resolveGrad,
 	} {
 		if err := step(); err != nil {
 			return nil, err
@@ -94,7 +99,8 @@ func (p *Plan) resolveOptions(implied Values) error {
 	name := p.loss.Declaration().Name
 	given := p.Request.Options
 	p.Loss, p.Options = name, Values{}
-	known := p.loss.Options()
+	own, common := p.loss.Options(), WrapperOptions(p.loss)
+	known := append(slices.Clone(own), common...)
 	for _, o := range known {
 		value, ok := given[o.Name]
 		if !ok {
@@ -109,13 +115,19 @@ func (p *Plan) resolveOptions(implied Values) error {
 		}
 		p.Options[o.Name] = converted
 	}
-	for option := range given {
+	for _, option := range slices.Sorted(maps.Keys(given)) {
 		if !slices.ContainsFunc(known, func(o Option) bool { return o.Name == option }) {
 			return unknownOption(name, option, known)
 		}
 	}
+	fill(&p.wrap, common, p.Options)
+	wrappers := takeWrappers(p.Options, common)
 	var err error
+	if p.Options, err = p.loss.complete(p.Options); err != nil {
+		return err
+	}
 	p.Spec, err = p.loss.For(p.Options)
+	maps.Copy(p.Options, wrappers)
 	return err
 }
 
@@ -127,10 +139,13 @@ func unknownOption(loss, option string, known []Option) error {
 	return fmt.Errorf("%s has no option %q: it has %s", loss, option, strings.Join(names, ", "))
 }
 
+// Inputs are all inputs that the loss can have with its options, in order.
+func (p *Plan) Inputs() []Input { return append(slices.Clone(p.Spec.Inputs), p.wrapperInputs()...) }
+
 // resolveInputs decides which inputs exist and their shapes.
 func (p *Plan) resolveInputs() error {
 	var optional, present []string
-	for _, in := range p.Spec.Inputs {
+	for _, in := range p.Inputs() {
 		if in.Optional {
 			optional = append(optional, in.Name)
 		}
@@ -140,25 +155,20 @@ func (p *Plan) resolveInputs() error {
 	}
 	for _, name := range p.With {
 		if !slices.Contains(optional, name) && !slices.Contains(present, name) {
-			return fmt.Errorf("%s has no optional input %q: it has %s", p.Loss, name, orNone(optional))
+			return p.noOptional(name, optional)
 		}
 	}
 	p.With = slices.DeleteFunc(slices.Clone(optional), func(name string) bool { return !slices.Contains(present, name) })
-	given := map[string]tensor.Shape{}
-	for name, text := range p.Request.Shapes {
-		if name == "grad_output" {
-			continue // checked against the loss, once that is built
-		}
-		if !slices.Contains(present, name) {
-			return fmt.Errorf("%s has no input %q to give a shape: it has %s", p.Loss, name, orNone(present))
-		}
-		shape, err := tensor.ParseShape(text)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		given[name] = shape
+	own, given, err := p.givenShapes(present)
+	if err != nil {
+		return err
 	}
-	shapes, err := resolveShapes(p.Spec, present, given)
+	var shapes map[string]tensor.Shape
+	if p.Spec.Tasks != nil {
+		shapes, err = p.resolveParts(own)
+	} else {
+		shapes, err = resolveShapes(p.Spec, slices.DeleteFunc(slices.Clone(present), p.isWrapper), own)
+	}
 	if err == nil && p.Spec.CheckShapes != nil {
 		err = p.Spec.CheckShapes(shapes)
 	}
@@ -167,15 +177,56 @@ func (p *Plan) resolveInputs() error {
 	}
 	for _, in := range p.Spec.Inputs {
 		if shape, ok := shapes[in.Name]; ok {
-			dtype := p.DType
-			if in.Domain.IsIndex() {
-				dtype = p.IndexDType
-			}
-			p.Ports = append(p.Ports, Port{Input: in, DType: dtype, Shape: shape})
+			p.Ports = append(p.Ports, Port{Input: in, DType: p.dtypeOf(in.Domain), Shape: shape})
 		}
 	}
 	p.warnBroadcast()
-	return nil
+	return p.addWrapperPorts(present, given)
+}
+
+func (p *Plan) noOptional(name string, optional []string) error {
+	if reason := p.inseparable(); slices.Contains(perLossInputs, name) && reason != "" {
+		return fmt.Errorf("%s takes no %s: %s", p.Loss, name, reason)
+	}
+	return fmt.Errorf("%s has no optional input %q: it has %s", p.Loss, name, orNone(optional))
+}
+
+// givenShapes reads the shapes that the request gives: own are those of the
+// loss's own inputs, all those of wrappers, too.
+func (p *Plan) givenShapes(present []string) (own, all map[string]tensor.Shape, err error) {
+	own, all = map[string]tensor.Shape{}, map[string]tensor.Shape{}
+	for _, name := range slices.Sorted(maps.Keys(p.Request.Shapes)) {
+		if name == "grad_output" {
+			continue // checked against the loss, once that is built
+		}
+		if !slices.Contains(present, name) {
+			return nil, nil, fmt.Errorf("%s has no input %q to give a shape: it has %s", p.Loss, name, orNone(present))
+		}
+		shape, err := tensor.ParseShape(p.Request.Shapes[name])
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", name, err)
+		}
+		all[name] = shape
+		if !p.isWrapper(name) {
+			own[name] = shape
+		}
+	}
+	return own, all, nil
+}
+
+// isWrapper tells the inputs of wrappers from the loss's own.
+func (p *Plan) isWrapper(name string) bool {
+	return !slices.ContainsFunc(p.Spec.Inputs, func(in Input) bool { return in.Name == name })
+}
+
+func (p *Plan) dtypeOf(d Domain) tensor.DType {
+	switch {
+	case d == Mask:
+		return tensor.Bool
+	case d.IsIndex():
+		return p.IndexDType
+	}
+	return p.DType
 }
 
 func orNone(names []string) string {
@@ -273,12 +324,12 @@ func FromModel(m *ir.Model) (Request, error) {
 	if err := json.Unmarshal([]byte(options), &r.Options); err != nil {
 		return r, fmt.Errorf("the model's %s metadata is not JSON: %v", metaOptions, err)
 	}
-	l, _, ok := Find(loss)
-	if !ok {
-		return r, unknownLoss(loss)
+	p, err := Request{Loss: loss, Options: r.Options}.Resolve()
+	if err != nil {
+		return r, err
 	}
 	optional := map[string]bool{}
-	for _, in := range l.Declaration().Inputs {
+	for _, in := range p.Inputs() {
 		optional[in.Name] = in.Optional
 	}
 	for _, port := range m.Graph.Inputs {
@@ -290,9 +341,10 @@ func FromModel(m *ir.Model) (Request, error) {
 			r.With = append(r.With, port.Name)
 		}
 		r.Shapes[port.Name] = port.Shape.List()
-		if port.DType.IsFloat() {
+		switch {
+		case port.DType.IsFloat():
 			r.DType = port.DType
-		} else {
+		case port.DType.IsInt():
 			r.IndexDType = port.DType
 		}
 	}
@@ -301,6 +353,7 @@ func FromModel(m *ir.Model) (Request, error) {
 		if name, ok := strings.CutPrefix(port.Name, "grad_"); ok {
 			grads = append(grads, name)
 		}
+		r.Normalizer = r.Normalizer || port.Name == "normalizer"
 	}
 	if grads != nil {
 		r.Grad = grads

@@ -20,7 +20,7 @@ var SigmoidFocal = &Def[SigmoidFocalOptions]{
 			{Name: "input", Doc: "logits", Domain: Real, Grad: Default},
 			{Name: "target", Doc: "0 or 1, or a probability", Domain: Unit, Grad: OnDemand},
 		},
-		Shapes: elementwise("input", "target"), Star: "N,D",
+		Shapes: elementwise("input", "target"), Star: "N,D", Logits: "input",
 		Traps: []string{
 			"The default reduction is none, as in torchvision.",
 			"Mean divides by the number of elements, not by that of the positive ones.",

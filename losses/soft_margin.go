@@ -37,7 +37,7 @@ var MultilabelSoftMargin = &Def[ReductionOnly]{
 			{Name: "target", Doc: "probabilities, usually 0 or 1", Domain: Unit, Grad: OnDemand},
 			{Name: "weight", Doc: "weight of each class", Domain: Weight, Optional: true},
 		},
-		Shapes: []Shapes{{"input": "*,C", "target": "*,C", "weight": "C"}}, Star: "N",
+		Shapes: []Shapes{{"input": "*,C", "target": "*,C", "weight": "C"}}, Star: "N", Logits: "input",
 		Traps: []string{
 			"none gives one loss per row: the classes are averaged first, by their number also with weight.",
 		},

@@ -1,6 +1,8 @@
 package losses
 
 import (
+	"fmt"
+
 	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/tensor"
 )
@@ -29,6 +31,15 @@ func classAxis(x Value) int {
 		return 0
 	}
 	return 1
+}
+
+// labelCounts is the PyTorch expression of what a row counts: whether its label
+// is kept, or its class weight.
+func labelCounts(c *Call, ignore int64) string {
+	if !c.Has("weight") {
+		return c.expand(fmt.Sprintf("{target} != %d", ignore), nil)
+	}
+	return c.expand(fmt.Sprintf("weight[torch.where({target} == %d, 0, {target})] * ({target} != %d)", ignore, ignore), nil)
 }
 
 // rows is the labels of a loss over classes, made safe.

@@ -75,7 +75,7 @@ FILLS = {
     "boxes": boxes,
 }
 
-KINDS = {"float": np.float64, "index": np.int64}
+KINDS = {"float": np.float64, "index": np.int64, "bool": np.bool_}
 
 
 def on_bfloat16_grid(x):
@@ -109,18 +109,18 @@ def filled(case, spec, dtype, others):
         raise ValueError(f"input {spec['name']}: unknown fill {spec['fill']!r}")
     random = generator(case["loss"], case["case"], spec["name"])
     x = np.asarray(FILLS[name](random, dims, *arguments))
-    return x.astype(np.int64) if dtype == np.int64 else on_bfloat16_grid(x.astype(np.float64))
+    return on_bfloat16_grid(x.astype(np.float64)) if dtype == np.float64 else x.astype(dtype)
 
 
 def input_array(case, spec, others):
-    """The float64 or int64 array of one input of the case; others are those made before."""
+    """The float64, int64 or bool array of one input of the case; others are those made before."""
     if spec["kind"] not in KINDS:
         raise ValueError(f"input {spec['name']}: unknown kind {spec['kind']!r}")
     dtype = KINDS[spec["kind"]]
     x = filled(case, spec, dtype, others)
     for index, value in spec.get("set", {}).items():
         if int(index) < x.size:
-            x.flat[int(index)] = dtype(value)
+            x.flat[int(index)] = dtype(float(value)) if dtype == np.bool_ else dtype(value)
     return x
 
 

@@ -83,6 +83,8 @@ func drawFloats(t *tensor.Tensor, d losses.Domain, random *rand.Rand) {
 		switch d {
 		case losses.Signs:
 			v = math.Copysign(1, v)
+		case losses.Mask: // most are kept
+			v = math.Max(0, math.Ceil(v+1))
 		case losses.Unit:
 			v = 0.05 + 0.9*random.Float64()
 		case losses.Positive, losses.Weight:
@@ -133,6 +135,7 @@ func normalize(t *tensor.Tensor, d losses.Domain) {
 // one, where the loss has that. Lists of labels are ended by -1.
 func drawLabels(t *tensor.Tensor, p *losses.Plan, port losses.Port, s Sizes, random *rand.Rand) {
 	classes := max(Classes(p, port, s), 1)
+	p, port = p.Part(port) // of a composition
 	switch port.Domain {
 	case losses.Labels:
 		drawLists(t, classes, random)
@@ -196,27 +199,11 @@ func drawLengths(t *tensor.Tensor, p *losses.Plan, port losses.Port, s Sizes) {
 // Classes returns the number of classes that an input of labels names: what the
 // declaration says, or the size of the axis that it calls C.
 func Classes(p *losses.Plan, labels losses.Port, s Sizes) int64 {
-	switch {
-	case labels.Classes > 0:
+	p, labels = p.Part(labels)
+	if labels.Classes > 0 {
 		return labels.Classes
-	case len(p.Ports[0].Shape) == 0:
-		return 1
 	}
-	for _, pattern := range p.Spec.Shapes {
-		for _, port := range p.Ports {
-			parts := strings.Split(pattern[port.Name], ",")
-			at, star := slices.Index(parts, "C"), slices.Index(parts, "*")
-			fits := len(parts) == len(port.Shape) || star >= 0 && len(port.Shape) >= len(parts)-1
-			if at < 0 || !fits {
-				continue
-			}
-			if star >= 0 && at > star {
-				at += len(port.Shape) - len(parts)
-			}
-			return s.Of(port.Shape)[at]
-		}
-	}
-	return 2
+	return s.Of(tensor.Shape{p.ClassDim()})[0]
 }
 
 // String lists the sizes, by letter.

@@ -192,7 +192,7 @@ func (h *harness) refuseLabels(t *testing.T, name string, p *losses.Plan, port l
 	for _, e := range h.engines {
 		s := open(t, e, data)
 		for _, label := range []int64{-1, -classes, -classes - 1, classes, classes + 1, math.MinInt32, math.MaxInt32} {
-			if label == p.Options["ignore_index"] || port.Domain == losses.Labels && label == -1 {
+			if part, _ := p.Part(port); label == part.Options["ignore_index"] || port.Domain == losses.Labels && label == -1 {
 				continue
 			}
 			x := tensor.FromInts(port.DType, good[port.Name].Dims, good[port.Name].Ints())

@@ -1,0 +1,134 @@
+package losses
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Task is one loss of a composition.
+type Task struct {
+	Name    string `json:"name"`
+	Loss    string `json:"loss"`              // any name of the loss
+	Options Values `json:"options,omitempty"` // those that differ from the defaults
+	// Classification: where a weighting halves losses, this one is not.
+	Classification bool `json:"classification,omitempty"`
+}
+
+// Weights are numbers for tasks, by the tasks' names.
+type Weights map[string]float64
+
+// Combine asks for several losses in one. Further fields of the request, such as
+// optional inputs, can be set before it is used:
+//
+//	r := losses.Combine("uncertainty",
+//		losses.Huber.Task("depth", losses.HuberOptions{Delta: 0.5, Reduction: losses.Mean}),
+//		losses.Task{Name: "seg", Loss: "cross_entropy", Options: losses.Values{"label_smoothing": 0.1}},
+//	)
+//	r.With = []string{"depth_mask"}
+//	model, err := r.Model()
+func Combine(weighting string, tasks ...Task) Request {
+	return Request{Loss: "multi_task", Options: Values{"tasks": tasks, "weighting": weighting}}
+}
+
+// ParseTask reads a task as the command line takes it, as in
+// "seg=cross_entropy,label_smoothing=0.1". A part without a "=" continues the
+// value before it, which is a list.
+func ParseTask(text string) (Task, error) {
+	parts := strings.Split(text, ",")
+	name, loss, ok := strings.Cut(parts[0], "=")
+	t := Task{Name: strings.TrimSpace(name), Loss: strings.TrimSpace(loss), Options: Values{}}
+	if !ok || t.Name == "" || t.Loss == "" {
+		return t, fmt.Errorf("a task is %q, want NAME=LOSS[,option=value...], such as depth=huber,delta=0.5", text)
+	}
+	option := ""
+	for _, part := range parts[1:] {
+		name, value, ok := strings.Cut(part, "=")
+		if !ok && option == "" {
+			return t, fmt.Errorf("task %s: %q, want option=value", t.Name, part)
+		}
+		if !ok {
+			t.Options[option] = fmt.Sprintf("%s,%s", t.Options[option], part)
+			continue
+		}
+		option = strings.ReplaceAll(strings.TrimSpace(name), "-", "_")
+		if _, twice := t.Options[option]; twice {
+			return t, fmt.Errorf("task %s: option %s is given twice", t.Name, option)
+		}
+		t.Options[option] = strings.TrimSpace(value)
+	}
+	return t, t.takeClassification()
+}
+
+// takeClassification moves the classification mark out of the loss's options.
+func (t *Task) takeClassification() error {
+	text, ok := t.Options["classification"]
+	if !ok {
+		return nil
+	}
+	var err error
+	if t.Classification, err = strconv.ParseBool(fmt.Sprint(text)); err != nil {
+		return fmt.Errorf("task %s: classification is %q, want true or false", t.Name, text)
+	}
+	delete(t.Options, "classification")
+	return nil
+}
+
+func parseWeights(text string) (Weights, error) {
+	w := Weights{}
+	for _, part := range strings.Split(text, ",") {
+		name, number, ok := strings.Cut(part, "=")
+		f, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+		if name = strings.TrimSpace(name); !ok || name == "" || err != nil {
+			return nil, fmt.Errorf("%q is no NAME=NUMBER", part)
+		}
+		if _, twice := w[name]; twice {
+			return nil, fmt.Errorf("%s has two weights", name)
+		}
+		w[name] = f
+	}
+	return w, nil
+}
+
+// text is the form that the command line takes.
+func (w Weights) text() string {
+	if len(w) == 0 {
+		return "none"
+	}
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(w)) {
+		parts = append(parts, name+"="+formatFloat(w[name]))
+	}
+	return strings.Join(parts, ",")
+}
+
+// completed checks a task and returns it with its loss's canonical name and all
+// options. A reduction that the task does not choose is that of the composition.
+func (t Task) completed(reduction Reduction) (Task, error) {
+	loss, _, ok := Find(t.Loss)
+	if !ok {
+		return t, unknownLoss(t.Loss)
+	}
+	options := Values{}
+	maps.Copy(options, t.Options)
+	if _, given := options["reduction"]; !given && hasReduction(loss, None) {
+		options["reduction"] = string(reduction)
+	}
+	plan, err := Request{Loss: t.Loss, Options: options}.Resolve()
+	if err != nil {
+		return t, err
+	}
+	if own := plan.reduction(); (own == None) != (reduction == None) {
+		return t, fmt.Errorf("%s is reduced by %s and the composition by %s: either none or all of them are none", plan.Loss, own, reduction)
+	}
+	t.Loss, t.Options = plan.Loss, plan.Options
+	return t, nil
+}
+
+func hasReduction(l Loss, r Reduction) bool {
+	return slices.ContainsFunc(l.Options(), func(o Option) bool {
+		return o.Name == "reduction" && slices.Contains(o.Choices, string(r))
+	})
+}

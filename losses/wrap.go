@@ -1,0 +1,234 @@
+package losses
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/lossgen/lossgen/builder"
+	"github.com/lossgen/lossgen/builder/tensor"
+)
+
+// This file defines what can be put around every loss: a factor, changed logits,
+// weights and a mask for single losses, and another divisor of the mean.
+
+// wrapping is the options that losses have beside their own. A model's metadata
+// holds those that differ from the defaults.
+type wrapping struct {
+	Scale       float64  `opt:"scale" doc:"factor of the loss" bounds:"(-inf,inf)" try:"0.5"`
+	Temperature *float64 `opt:"temperature" doc:"what logits are divided by" bounds:"(0,inf)" try:"2"`
+	Softcap     *float64 `opt:"softcap" doc:"limit of the logits, which become softcap·tanh(logits/softcap) before temperature" bounds:"(0,inf)" try:"3"`
+	ZLoss       *float64 `opt:"z_loss" doc:"factor of logsumexp(logits)^2, which is added to each row's loss that counts" bounds:"[0,inf)" try:"0.125"`
+}
+
+// WrapperOptions lists the options that a loss takes beside its own.
+func WrapperOptions(l Loss) []Option {
+	s := l.Declaration()
+	own := l.Options()
+	return slices.DeleteFunc(optionsOf(wrapping{Scale: 1}), func(o Option) bool {
+		logits := o.Name == "temperature" || o.Name == "softcap"
+		return logits && s.Logits == "" || o.Name == "z_loss" && !s.ZLoss ||
+			slices.ContainsFunc(own, func(p Option) bool { return p.Name == o.Name })
+	})
+}
+
+// takeWrappers moves the options of wrappers out of values and returns those
+// that are set.
+func takeWrappers(values Values, common []Option) Values {
+	set := Values{}
+	for _, o := range common {
+		if values[o.Name] != o.Default {
+			set[o.Name] = values[o.Name]
+		}
+		delete(values, o.Name)
+	}
+	return set
+}
+
+// perLossInputs are the inputs of wrappers that have one value for each loss
+// before reduction.
+var perLossInputs = []string{"sample_weight", "mask", "normalizer"}
+
+// inseparable says why single losses cannot be weighted or masked.
+func (p *Plan) inseparable() string {
+	switch {
+	case p.Spec.Inseparable != "":
+		return p.Spec.Inseparable
+	case p.Spec.Tasks != nil:
+		return "give it to a task, as in " + p.Spec.Tasks[0].Name + "_mask"
+	case !hasReduction(p.loss, None):
+		return "it has no unreduced form"
+	}
+	return ""
+}
+
+// wrapperInputs are the optional inputs that the loss has beside its own.
+func (p *Plan) wrapperInputs() []Input {
+	if p.inseparable() != "" {
+		return nil
+	}
+	all := []Input{
+		{Name: "sample_weight", Doc: "factor of each loss before reduction; mean divides as without", Domain: Weight, Optional: true},
+		{Name: "mask", Doc: "whether each loss before reduction counts; mean divides by what counts", Domain: Mask, Optional: true},
+		{Name: "normalizer", Doc: "what the losses, or their sum, are divided by, instead of mean's divisor", Domain: Positive, Optional: true},
+	}
+	return slices.DeleteFunc(all, func(in Input) bool {
+		return slices.ContainsFunc(p.Spec.Inputs, func(own Input) bool { return own.Name == in.Name })
+	})
+}
+
+// addWrapperPorts adds the inputs of wrappers that the request asks for. Weights
+// and a mask have the shape of the unreduced loss, or one that broadcasts to it.
+func (p *Plan) addWrapperPorts(present []string, given map[string]tensor.Shape) error {
+	var each tensor.Shape
+	for _, in := range p.wrapperInputs() {
+		if !slices.Contains(present, in.Name) {
+			continue
+		}
+		if in.Name == "normalizer" {
+			each = tensor.Shape{}
+		} else if each == nil {
+			var err error
+			if each, err = p.unreduced(); err != nil {
+				return err
+			}
+		}
+		shape, ok := given[in.Name]
+		if !ok {
+			shape = each
+		}
+		if s, err := tensor.Broadcast(each, shape); err != nil || !s.Equal(each) {
+			return fmt.Errorf("%s: %s cannot have shape %v: the unreduced loss is %v", p.Loss, in.Name, shape, each)
+		}
+		p.Ports = append(p.Ports, Port{Input: in, DType: p.dtypeOf(in.Domain), Shape: shape})
+	}
+	return nil
+}
+
+// unreduced returns the shape of the loss before reduction.
+func (p *Plan) unreduced() (tensor.Shape, error) {
+	var shape tensor.Shape
+	_, err := builder.Build(p.Loss, func(b *builder.B) {
+		c := p.call(b)
+		for _, port := range p.Ports {
+			c.inputs[port.Name] = c.compute(b.Input(port.Name, port.DType, port.Shape))
+		}
+		each := p.loss.build(c, p.Options).Each
+		shape = each.Shape()
+		b.Output("loss", each)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.Loss, err)
+	}
+	return shape, nil
+}
+
+// resolveWrapping finds wrappers that do not go together.
+func (p *Plan) resolveWrapping() error {
+	err := func() error {
+		switch {
+		case slices.Contains(p.With, "normalizer") && p.Normalizer:
+			return errors.New("normalizer cannot be an input and an output at once")
+		case p.Normalizer && p.inseparable() != "":
+			return errors.New("there is no output normalizer: " + p.inseparable())
+		case p.Normalizer && p.reduction() == None:
+			return errors.New("the output normalizer goes with a reduction: use reduction sum")
+		}
+		return nil
+	}()
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.Loss, err)
+	}
+	return nil
+}
+
+// wrapperNames are the inputs of wrappers that exist.
+func (p *Plan) wrapperNames() []string {
+	var names []string
+	for _, in := range p.wrapperInputs() {
+		if slices.Contains(p.With, in.Name) {
+			names = append(names, in.Name)
+		}
+	}
+	return names
+}
+
+// divided is the reduction, where a sum that is divided by an input is a mean.
+func (p *Plan) divided() Reduction {
+	if slices.Contains(p.wrapperNames(), "normalizer") && p.reduction() != None {
+		return Mean
+	}
+	return p.reduction()
+}
+
+// wrapped builds the loss with changed logits, and its Term with what weights,
+// mask, z-loss and divisor make of it.
+func (p *Plan) wrapped(c *Call) Term {
+	if p.wrap.Softcap != nil || p.wrap.Temperature != nil {
+		inner := *c
+		inner.inputs = maps.Clone(c.inputs)
+		inner.inputs[p.Spec.Logits] = p.wrap.logits(c.In(p.Spec.Logits))
+		c = &inner
+	}
+	t := p.loss.build(c, p.Options)
+	names := p.wrapperNames()
+	if (p.wrap.ZLoss != nil || len(names) > 0) && !t.Divisor.IsZero() {
+		t.Count = Value{} // it is the divisor's sum again
+	}
+	if p.wrap.ZLoss != nil {
+		x := c.In(p.Spec.Logits)
+		axis := classAxis(x)
+		t.Each = t.Each.Add(logSumExp(x, axis).Squeeze(axis).Square().Scale(*p.wrap.ZLoss))
+	}
+	if slices.Contains(names, "sample_weight") {
+		t.Each = t.Each.Mul(c.In("sample_weight"))
+	}
+	if slices.Contains(names, "mask") {
+		t = t.maskedBy(c.In("mask"), p.reduction())
+	}
+	if slices.Contains(names, "normalizer") {
+		t.Count, t.EmptyIsZero = c.In("normalizer"), false
+	}
+	return t
+}
+
+// logits are x capped, then divided by the temperature.
+func (w wrapping) logits(x Value) Value {
+	if w.Softcap != nil {
+		x = x.Div(x.Like(*w.Softcap)).Tanh().Scale(*w.Softcap)
+	}
+	if w.Temperature != nil {
+		x = x.Div(x.Like(*w.Temperature))
+	}
+	return x
+}
+
+// maskedBy keeps the losses for which mask is true. The mean over nothing is NaN
+// with gradient 0, as that of cross entropy over ignored labels.
+func (t Term) maskedBy(mask Value, r Reduction) Term {
+	counted := t.Divisor
+	if counted.IsZero() {
+		counted = t.Each.Like(1)
+	}
+	if r != BatchMean {
+		t.Divisor = builder.Where(mask, counted, counted.Like(0)).BroadcastTo(t.Each.Shape())
+		t.Count = Value{}
+	}
+	if !t.Kept.IsZero() {
+		mask = t.Kept.And(mask)
+	}
+	t.Kept = mask
+	return t
+}
+
+// logSumExp is log(sum(exp(x))) along an axis, which stays as size 1.
+func logSumExp(x Value, axis int) Value {
+	m := x.MaxKeep(axis)
+	m = builder.Where(m.Abs().Equal(m.Like(math.Inf(1))), m.Like(0), m)
+	value := x.Sub(m).Exp().SumKeep(axis).Log().Add(m)
+	return builder.WithGradient("log_sum_exp", value, []Value{x}, func(dy Value) []Value {
+		return []Value{x.Softmax(axis).Mul(dy)}
+	})
+}
