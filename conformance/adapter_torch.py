@@ -7,49 +7,21 @@ Gradient modes, subsets of gradients, memory order, other ranks, autocast, compi
 copies, errors, and what is shared instead of copied. Each check is a function below.
 """
 
-import argparse
 import copy
-import inspect
-import pathlib
 import pickle
-import subprocess
-import sys
-import tempfile
-import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 import torch.nn.functional as F
 
+import promises
 from adapters import load
-
-
-class Emitter:
-    """Emits files with adapters into one folder and imports them."""
-
-    def __init__(self, lossgen, folder):
-        self.lossgen, self.folder, self.count = lossgen, pathlib.Path(folder), 0
-
-    def __call__(self, *arguments):
-        self.count += 1
-        stem = f"file{self.count}"
-        subprocess.run([self.lossgen, "emit", *arguments, "-o", str(self.folder / f"{stem}.onnx"), "--adapter", "torch"],
-                       check=True, capture_output=True)
-        sys.path.insert(0, str(self.folder))
-        return __import__(f"{stem}_torch")
+from promises import raises
 
 
 def equal(a, b, tolerance=2e-6):
     assert a.shape == b.shape and a.dtype == b.dtype, f"{a.dtype}{list(a.shape)} for {b.dtype}{list(b.shape)}"
     assert torch.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True), f"off by {(a - b).abs().max()}"
-
-
-def raises(kind, text, call):
-    try:
-        call()
-    except kind as e:
-        assert text in str(e), f"the message is {e}"
-        return
-    raise AssertionError(f"no {kind.__name__}")
 
 
 def logits(*shape, **kw):
@@ -300,7 +272,6 @@ def check_all_ignored(emit):
 
 
 def check_threads(emit):
-    from concurrent.futures import ThreadPoolExecutor
     loss, x, y = emit("cross_entropy").Loss(), logits(64, 5).detach(), labels(64)
     want = loss(x, y)
     with ThreadPoolExecutor(4) as pool:
@@ -311,30 +282,10 @@ def check_threads(emit):
 def check_names(emit):
     folder = emit.folder / "my files"
     folder.mkdir()
-    subprocess.run([emit.lossgen, "emit", "mse", "-o", str(folder / "2nd-loss v1.onnx"), "--adapter", "torch"], check=True, capture_output=True)
+    emit.write(folder / "2nd-loss v1.onnx", "mse")
     module = load(folder / "loss_2nd_loss_v1_torch.py", "named")
     equal(module.Loss()(logits(2, 3), torch.zeros(2, 3)), F.mse_loss(logits(2, 3), torch.zeros(2, 3)))
 
 
-def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--lossgen", default="lossgen")
-    p.add_argument("--only", default="", help="checks whose name has this")
-    o = p.parse_args()
-    failures = 0
-    checks = [(n, f) for n, f in globals().items() if n.startswith("check_") and inspect.isfunction(f) and o.only in n]
-    with tempfile.TemporaryDirectory() as folder:
-        emit = Emitter(o.lossgen, folder)
-        for name, check in checks:
-            try:
-                check(emit)
-                print(f"ok    {name[6:]}")
-            except Exception:
-                failures += 1
-                print(f"FAIL  {name[6:]}\n{traceback.format_exc()}")
-    print(f"{len(checks) - failures} of {len(checks)} checks pass")
-    sys.exit(1 if failures else 0)
-
-
 if __name__ == "__main__":
-    main()
+    promises.main("torch", dict(globals()), __doc__)
