@@ -1,6 +1,7 @@
 package losses
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -194,6 +195,10 @@ func (l *letters) resolve(p *Plan, t Task, given map[string]tensor.Shape) (part,
 		}
 	}
 	if plan, err = r.Resolve(); err != nil {
+		var e *shapeError
+		if errors.As(err, &e) {
+			err = &shapeError{t.prefix() + e.input, e.shape, e.reason}
+		}
 		return part{}, err
 	}
 	plan.replaceDims(func(d tensor.Dim) tensor.Dim {

@@ -248,8 +248,9 @@ func (o Option) convertPlain(value any) (any, error) {
 	if value == nil || o.Check(value) == nil {
 		return value, o.Check(value)
 	}
+	want := map[string]reflect.Kind{"tasks": reflect.Slice, "weights": reflect.Map}[o.Kind]
 	data, err := json.Marshal(value)
-	if err != nil {
+	if err != nil || reflect.ValueOf(value).Kind() != want {
 		return nil, o.Check(value)
 	}
 	decode := json.NewDecoder(bytes.NewReader(data))

@@ -42,6 +42,18 @@ func resolveShapes(s Spec, present []string, given map[string]tensor.Shape) (map
 	return nil, firstErr
 }
 
+// shapeError says why an input cannot have a shape.
+type shapeError struct {
+	input  string
+	shape  tensor.Shape
+	reason string
+}
+
+// Error implements error.
+func (e *shapeError) Error() string {
+	return fmt.Sprintf("%s cannot have shape %v: %s", e.input, e.shape, e.reason)
+}
+
 func newMatcher() *matcher {
 	return &matcher{letters: map[string]tensor.Dim{}, sizes: map[string]tensor.Dim{}}
 }
@@ -53,7 +65,7 @@ func (m *matcher) matchAll(pattern Shapes, s Spec, given map[string]tensor.Shape
 			continue
 		}
 		if err := m.match(pattern[in.Name], shape); err != nil {
-			return fmt.Errorf("%s cannot have shape %v: %w; accepted: %s", in.Name, shape, err, s.accepted(in.Name))
+			return &shapeError{in.Name, shape, fmt.Sprintf("%v; accepted: %s", err, s.accepted(in.Name))}
 		}
 	}
 	return nil

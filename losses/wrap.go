@@ -100,7 +100,7 @@ func (p *Plan) addWrapperPorts(present []string, given map[string]tensor.Shape) 
 			shape = each
 		}
 		if s, err := tensor.Broadcast(each, shape); err != nil || !s.Equal(each) {
-			return fmt.Errorf("%s: %s cannot have shape %v: the unreduced loss is %v", p.Loss, in.Name, shape, each)
+			return fmt.Errorf("%s: %w", p.Loss, &shapeError{in.Name, shape, "the unreduced loss is " + each.String()})
 		}
 		p.Ports = append(p.Ports, Port{Input: in, DType: p.dtypeOf(in.Domain), Shape: shape})
 	}
