@@ -43,6 +43,18 @@ func indexOps() map[string]*op {
 			}},
 		"Iota": {doc: "0, 1, 2, ... along one axis of a known or symbolic size", lower: lowerIota, flow: noFlow,
 			infer: func(c *call) (tensor.DType, tensor.Shape) { return tensor.Int64, c.attr.shape }},
+		"FirstTrue": {doc: "the number of the first element along an axis that holds, 0 if none does", flow: noFlow,
+			infer: func(c *call) (tensor.DType, tensor.Shape) {
+				x, axis := c.args[0], c.attr.axes[0]
+				if x.dtype != tensor.Bool {
+					c.failf("needs bool, got %v", x)
+				}
+				return tensor.Int64, x.shape.Without(axis).Insert(axis, tensor.D(1))
+			},
+			lower: func(e *emitter, v Value, in []string) string {
+				return e.node("ArgMax", []string{e.cast(in[0], tensor.Bool, tensor.Int32)}, axisOf(v), keepdims(true),
+					ir.Attribute{Name: "select_last_index", Value: int64(0)})
+			}},
 		"CumSum": {doc: "running sums along an axis",
 			infer: sameType,
 			lower: func(e *emitter, v Value, in []string) string {
@@ -132,6 +144,12 @@ func (b *B) Iota(rank, axis int, size tensor.Dim) Value {
 	}
 	shape[axis] = size
 	return b.emit("Iota", attr{shape: shape}, b.sources(shape)...)
+}
+
+// FirstTrue returns the number of the first element along an axis that holds, 0
+// if none does; the axis stays as size 1. Not differentiable.
+func (x Value) FirstTrue(axis int) Value {
+	return emit("FirstTrue", attr{axes: []int{x.axis("FirstTrue", axis)}}, x)
 }
 
 // CumSum returns running sums along an axis. Not differentiable.

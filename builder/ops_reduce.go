@@ -24,6 +24,21 @@ func reduceOps() map[string]*op {
 			},
 			vjp: func(y, dy Value) []Value { return vs(keptAxes(y, dy)) }},
 		"ReduceMax": {doc: "the largest element along axes; not reliable at NaN", infer: inferReduce, lower: lowerExtreme("ReduceMax"), vjp: extremeGrad},
+		"MaxAll": {doc: "the largest of all integers and of a least one, as shape [1]", flow: noFlow,
+			infer: func(c *call) (tensor.DType, tensor.Shape) {
+				if x := c.args[0]; x.dtype != tensor.Int64 {
+					c.failf("needs int64, got %v", x)
+				}
+				return tensor.Int64, tensor.Shape{tensor.D(1)}
+			},
+			lower: func(e *emitter, v Value, in []string) string {
+				flat := e.node("Reshape", []string{in[0], e.ints(-1)}, e.allowZero()...)
+				all := e.node("Concat", []string{flat, e.ints(v.attr.ints[0])}, ir.Attribute{Name: "axis", Value: int64(0)})
+				if e.opset < 18 {
+					return e.node("ReduceMax", []string{all}, ir.Attribute{Name: "axes", Value: []int64{0}}, keepdims(true))
+				}
+				return e.node("ReduceMax", []string{all, e.ints(0)}, keepdims(true), ir.Attribute{Name: "noop_with_empty_axes", Value: int64(0)})
+			}},
 		"ReduceMin": {doc: "the smallest element along axes; not reliable at NaN", infer: inferReduce, lower: lowerExtreme("ReduceMin"), vjp: extremeGrad},
 	}
 }
@@ -157,6 +172,12 @@ func (x Value) Sum(axes ...int) Value {
 // SumKeep returns the sum over axes, which stay as size 1.
 func (x Value) SumKeep(axes ...int) Value {
 	return emit("Sum", attr{axes: x.sortedAxes("Sum", axes), keep: true}, x)
+}
+
+// MaxAll returns the largest of all elements of int64 x, but at least the given
+// number, as a value of shape [1]. Not differentiable.
+func (x Value) MaxAll(least int64) Value {
+	return emit("MaxAll", attr{ints: [2]int64{least}}, x)
 }
 
 // MaxKeep returns the largest element along axes, which stay as size 1. The

@@ -19,10 +19,10 @@ func scanOps() map[string]*op {
 			}},
 		"ScanOutputs": {doc: "the outputs of a loop's steps, stacked along axis 0", infer: inferScanOutputs,
 			lower: func(e *emitter, _ Value, in []string) string { return e.made[scanOutputs(in[0])] }},
-		"Prefix": {doc: "the first elements of axis 0, as many as the second operand says",
+		"Prefix": {doc: "the first elements along an axis, as many as the second operand says",
 			infer: inferPrefix, flow: noFlow,
-			lower: func(e *emitter, _ Value, in []string) string {
-				return e.node("Slice", []string{in[0], e.ints(0), in[1], e.ints(0), e.ints(1)})
+			lower: func(e *emitter, v Value, in []string) string {
+				return e.node("Slice", []string{in[0], e.ints(0), in[1], e.axes(v.attr.axes), e.ints(1)})
 			}},
 		"BatchMatMul": {doc: "products of two lists of matrices, pair by pair", infer: inferBatchMatMul, lower: direct("MatMul")},
 	}
@@ -160,17 +160,19 @@ func (e *emitter) results(names map[*node]string, values ...Value) {
 
 func inferPrefix(c *call) (tensor.DType, tensor.Shape) {
 	x, n := c.args[0], c.args[1]
-	if x.Rank() == 0 || n.dtype != tensor.Int64 || n.Rank() != 1 || !n.shape[0].Is(1) {
+	if n.dtype != tensor.Int64 || n.Rank() != 1 || !n.shape[0].Is(1) {
 		c.failf("%v has no first elements, %v many", x, n)
 	}
 	shape := slices.Clone(x.shape)
-	shape[0] = c.b.FreshSymbol("prefix")
+	shape[c.attr.axes[0]] = c.b.FreshSymbol("prefix")
 	return x.dtype, shape
 }
 
-// Prefix returns the first n elements of axis 0, all where it has no more. n is
-// an int64 value of shape [1]. Not differentiable.
-func (x Value) Prefix(n Value) Value { return emit("Prefix", attr{}, x, n) }
+// Prefix returns the first n elements along an axis, all where it has no more. n
+// is an int64 value of shape [1]. Not differentiable.
+func (x Value) Prefix(axis int, n Value) Value {
+	return emit("Prefix", attr{axes: []int{x.axis("Prefix", axis)}}, x, n)
+}
 
 func inferBatchMatMul(c *call) (tensor.DType, tensor.Shape) {
 	a, b := c.args[0], c.args[1]

@@ -178,7 +178,7 @@ func TestPrefixAndBatchMatMul(t *testing.T) {
 		x, n := b.Input("x", f64, tensor.Of("T", 2, "K")), b.Input("n", tensor.Int64, tensor.Of(1))
 		y := b.Input("y", f64, tensor.Of("T", "K", 3))
 		b.Output("product", x.BatchMatMul(y))
-		head := x.Prefix(n)
+		head := x.Prefix(0, n)
 		b.Output("head", head)
 		if s := head.Shape(); s[0] == x.Shape()[0] || !s[1:].Equal(x.Shape()[1:]) {
 			t.Errorf("the first elements of %v are %v", x, head)
@@ -188,8 +188,8 @@ func TestPrefixAndBatchMatMul(t *testing.T) {
 	for _, f := range []func(x, n Value){
 		func(x, _ Value) { x.BatchMatMul(x) },
 		func(_, n Value) { n.BatchMatMul(n) },
-		func(x, n Value) { x.Prefix(n.Squeeze(0)) },
-		func(x, _ Value) { x.Prefix(x) },
+		func(x, n Value) { x.Prefix(0, n.Squeeze(0)) },
+		func(x, _ Value) { x.Prefix(0, x) },
 	} {
 		_, err := builder.Build("test", func(b *builder.B) {
 			x, n := b.Input("x", f64, tensor.Of("T", 2, "K")), b.Input("n", tensor.Int64, tensor.Of(1))

@@ -71,7 +71,7 @@ func (l *lattice) split(targets Value, blank int64) Value {
 	empty := targets.Like(float64(blank)).Unsqueeze(0)
 	all := builder.Concat(0, empty, targets)
 	longest := l.labels.Squeeze(1).MaxKeep(0)
-	number := targets.B().Iota(1, 0, all.Prefix(longest.Shift(1)).Shape()[0])
+	number := targets.B().Iota(1, 0, all.Prefix(0, longest.Shift(1)).Shape()[0])
 	before := l.labels.CumSum(0).Sub(l.labels) // labels of the sequences before
 	counts := number.Greater(number.Like(0)).And(number.Greater(l.labels).Not())
 	return all.Gather(0, builder.Where(counts, before.Add(number), number.Like(0)))

@@ -132,14 +132,18 @@ var MultilabelMargin = &Def[ReductionOnly]{
 }
 
 // listedHinge is multilabel_margin's sum per row. Axes: row, listed class, other
-// class.
+// class; the second is only as long as the longest list.
 func listedHinge(x, y Value) Value {
-	listed := y.Less(y.Like(0)).Cast(tensor.Int32).CumSum(1).Equal(y.B().Const(tensor.Int32, 0))
-	labels := builder.Where(listed, y, y.Like(0))
-	labels = builder.Where(y.Less(y.Like(-1)), outOfRange(y), labels)
+	zero := y.Like(0)
+	y = builder.Where(y.Less(y.Like(-1)), outOfRange(y), y)
+	end := y.B().Constant(tensor.FromInts(y.DType(), []int64{1, 1}, []int64{-1})).BroadcastTo(tensor.Shape{y.Shape()[0], tensor.D(1)})
+	length := builder.Concat(1, y, end).Less(zero).FirstTrue(1)
+	longest := length.MaxAll(1)
+	y = y.Prefix(1, longest)
+	listed := y.B().Iota(2, 1, y.Shape()[1]).Less(length)
+	labels := builder.Where(listed, y, zero)
 	classes := x.B().Iota(3, 2, x.Shape()[1]).Cast(y.DType())
-	mine := labels.Unsqueeze(2).Equal(classes).And(listed.Unsqueeze(2)) // list entry j is class c
-	own := mine.Cast(x.DType())
+	own := labels.Unsqueeze(2).Equal(classes).And(listed.Unsqueeze(2)).Cast(x.DType()) // list entry j is class c
 	unlisted := own.MaxKeep(1).Equal(x.Like(0))
 
 	z := x.Unsqueeze(1).Sub(x.Pick(1, labels).Unsqueeze(2)).Shift(1)

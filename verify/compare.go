@@ -96,20 +96,6 @@ func compare(got, want *tensor.Tensor, tol Tolerance, excused func(i int) bool) 
 	return d
 }
 
-// of widens the tolerance for large inputs: an output may be off by what the
-// largest one is rounded by in float32, the difference of two such numbers is.
-func (t Tolerance) of(inputs map[string]*tensor.Tensor, dtype tensor.DType) Tolerance {
-	if dtype == tensor.Float64 {
-		return t
-	}
-	for _, x := range inputs {
-		if x.DType.IsFloat() {
-			t.Abs = max(t.Abs, math.Ldexp(largest(0, x), -24))
-		}
-	}
-	return t
-}
-
 // element takes one element into the comparison.
 func (d *Diff) element(t *tensor.Tensor, i int, g, w, rel, floor float64) {
 	if g == w || math.IsNaN(g) && math.IsNaN(w) {

@@ -47,6 +47,9 @@ type Golden struct {
 	// Float32 holds the outputs of PyTorch's float32 run where it differs in
 	// kind: an overflow, a kink that rounding decides.
 	Float32 map[string]*tensor.Tensor
+	// Float32Error is the largest error of PyTorch's float32 run in an output,
+	// where it is beyond the tolerance: differences of large numbers lose digits.
+	Float32Error map[string]float64
 }
 
 // Named is a tensor with its name.
@@ -138,11 +141,12 @@ func (g *Goldens) readCase(dir string) (*Golden, error) {
 		Loss, Case, Note, Producer string
 		DTypes, Grad               []string
 		Request                    losses.Request
+		Float32Error               map[string]float64 `json:"float32_error"`
 	}
 	if err := json.Unmarshal(data, &m); err != nil {
 		return nil, fmt.Errorf("case.json: %w", err)
 	}
-	c := &Golden{Loss: m.Loss, Case: m.Case, Note: m.Note, Producer: m.Producer, Request: m.Request, Grad: m.Grad, Float32: map[string]*tensor.Tensor{}}
+	c := &Golden{Loss: m.Loss, Case: m.Case, Note: m.Note, Producer: m.Producer, Request: m.Request, Grad: m.Grad, Float32: map[string]*tensor.Tensor{}, Float32Error: m.Float32Error}
 	for _, name := range m.DTypes {
 		d, err := tensor.ParseDType(name)
 		if err != nil {
@@ -204,6 +208,18 @@ func (g *Goldens) overrides(c *Golden, dir string) error {
 		}
 	}
 	return nil
+}
+
+// ownError is how many times PyTorch's own float32 error a float32 file may be off.
+const ownError = 4
+
+// tolerance returns how exact an output of the case has to be.
+func (c *Golden) tolerance(e Engine, output string, dtype tensor.DType) Tolerance {
+	t := e.tolerance(dtype)
+	if dtype != tensor.Float64 {
+		t.Abs = max(t.Abs, ownError*c.Float32Error[output])
+	}
+	return t
 }
 
 // input returns an input by name, or nil.
