@@ -241,7 +241,7 @@ func usesLetter(l Loss, letter string) bool {
 // golden completes a case.
 func (c Case) golden(l Loss) (GoldenCase, error) {
 	r := Request{Loss: l.names()[0], Options: c.Options}
-	any, err := r.Resolve()
+	any, err := r.declare()
 	if err != nil {
 		return GoldenCase{}, err
 	}

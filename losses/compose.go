@@ -181,7 +181,7 @@ func (l *letters) resolve(p *Plan, t Task, given map[string]tensor.Shape) (part,
 		Loss: t.Loss, Options: t.Options, Shapes: map[string]string{}, Grad: []string{"none"},
 		DType: p.DType, IndexDType: p.IndexDType, Opset: p.Opset,
 	}
-	plan, err := r.Resolve()
+	plan, err := r.declare()
 	if err != nil {
 		return part{}, err
 	}

@@ -156,7 +156,7 @@ func adaptMultiTask(s *Spec, o MultiTaskOptions) {
 // ports returns the inputs of a task under their names in the composition, with
 // the shapes of the task's first pattern, and notes in s what else the task says.
 func (t Task) ports(s *Spec) ([]Input, Shapes) {
-	plan, err := Request{Loss: t.Loss, Options: t.Options}.Resolve()
+	plan, err := Request{Loss: t.Loss, Options: t.Options}.declare()
 	if err != nil {
 		return nil, nil // said where the options are checked
 	}

@@ -53,6 +53,21 @@ type Port struct {
 // Resolve checks a request and makes every choice. Its errors are one line each
 // and say what would be right.
 func (r Request) Resolve() (*Plan, error) {
+	p, err := r.declare()
+	if err != nil {
+		return nil, err
+	}
+	for _, step := range []func() error{p.resolveInputs, p.resolveWrapping, p.resolveGrad} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// declare resolves what does not depend on the inputs that exist: the result has
+// options and a declaration, but no ports.
+func (r Request) declare() (*Plan, error) {
 	loss, implied, ok := Find(r.Loss)
 	if !ok {
 		return nil, unknownLoss(r.Loss)
@@ -76,14 +91,7 @@ func (r Request) Resolve() (*Plan, error) {
 	if !p.IndexDType.IsInt() {
 		return nil, fmt.Errorf("index dtype %v is not int64 or int32", p.IndexDType)
 	}
-	for _, step := range []func() error{
-		func() error { return p.resolveOptions(implied) }, p.resolveInputs, p.resolveWrapping, p.resolveGrad,
-	} {
-		if err := step(); err != nil {
-			return nil, err
-		}
-	}
-	return p, nil
+	return p, p.resolveOptions(implied)
 }
 
 func unknownLoss(name string) error {
@@ -324,7 +332,7 @@ func FromModel(m *ir.Model) (Request, error) {
 	if err := json.Unmarshal([]byte(options), &r.Options); err != nil {
 		return r, fmt.Errorf("the model's %s metadata is not JSON: %v", metaOptions, err)
 	}
-	p, err := Request{Loss: loss, Options: r.Options}.Resolve()
+	p, err := Request{Loss: loss, Options: r.Options}.declare()
 	if err != nil {
 		return r, err
 	}

@@ -116,7 +116,7 @@ func (t Task) completed(reduction Reduction) (Task, error) {
 	if _, given := options["reduction"]; !given && hasReduction(loss, None) {
 		options["reduction"] = string(reduction)
 	}
-	plan, err := Request{Loss: t.Loss, Options: options}.Resolve()
+	plan, err := Request{Loss: t.Loss, Options: options}.declare()
 	if err != nil {
 		return t, err
 	}

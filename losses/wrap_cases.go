@@ -22,7 +22,7 @@ func wrapperCases(l Loss) []Case {
 		}
 	}
 	add(Case{Name: "wrapper_options", Options: all})
-	p, err := Request{Loss: l.names()[0]}.Resolve()
+	p, err := Request{Loss: l.names()[0]}.declare()
 	if err != nil || p.inseparable() != "" {
 		return out
 	}
