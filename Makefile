@@ -24,6 +24,7 @@ test-pure: ## all Go tests without cgo: everything but ONNX Runtime
 
 race: $(VENV) ## the tests that use several goroutines, with the race detector
 	$(GO) test -race ./runtime/... ./verify ./builder ./export
+	$(GO) test -race -run Concurrent ./losses
 
 lint: ## gofmt, go vet and staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'gofmt would change these files'; exit 1; }

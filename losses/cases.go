@@ -257,13 +257,13 @@ func (c Case) golden(l Loss) (GoldenCase, error) {
 	if err != nil {
 		return GoldenCase{}, err
 	}
-	graph, err := p.Graph()
+	graph, extra, err := p.graph()
 	if err != nil {
 		return GoldenCase{}, err
 	}
 	g := GoldenCase{
 		Loss: p.Loss, Case: c.Name, Request: r, Grad: p.Differentiated(), Sizes: map[string]int64{},
-		Outputs: append(Expressions{{"loss", p.Expression()}}, p.Extra...), Dtypes: c.Dtypes,
+		Outputs: append(Expressions{{"loss", p.Expression()}}, extra...), Dtypes: c.Dtypes,
 	}
 	if g.Dtypes == nil {
 		g.Dtypes = []string{"float32", "float64"}

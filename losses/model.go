@@ -12,15 +12,22 @@ import (
 
 // Graph builds the plan's graph. Options of the builder are for tests.
 func (p *Plan) Graph(opts ...builder.Option) (*builder.Graph, error) {
-	g, err := builder.Build(p.Loss, p.assemble, opts...)
+	g, _, err := p.graph(opts...)
+	return g, err
+}
+
+// graph builds the plan's graph, and returns the expressions of the outputs beside
+// the loss: only the graph tells them.
+func (p *Plan) graph(opts ...builder.Option) (g *builder.Graph, extra Expressions, err error) {
+	g, err = builder.Build(p.Loss, func(b *builder.B) { extra = p.assemble(b) }, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", p.Loss, err)
+		return nil, nil, fmt.Errorf("%s: %w", p.Loss, err)
 	}
-	return g, nil
+	return g, extra, nil
 }
 
 // assemble declares the inputs, builds the loss, reduces it and differentiates.
-func (p *Plan) assemble(b *builder.B) {
+func (p *Plan) assemble(b *builder.B) (extra Expressions) {
 	c := p.call(b)
 	for _, port := range p.Ports {
 		c.inputs[port.Name] = c.compute(b.Input(port.Name, port.DType, port.Shape))
@@ -32,25 +39,25 @@ func (p *Plan) assemble(b *builder.B) {
 		dy = c.compute(b.Input("grad_output", p.DType, loss.Shape()))
 	}
 	b.Output("loss", loss.Cast(p.DType))
-	p.Extra = nil
-	extras := term.Extra
+	outputs := term.Extra
 	if p.Normalizer {
-		extras = append(extras, Output{"normalizer", term.normalizer(), p.normalizerExpression()})
+		outputs = append(outputs, Output{"normalizer", term.normalizer(), p.normalizerExpression()})
 	}
-	for _, extra := range extras {
-		b.Output(extra.Name, extra.Value.Cast(p.DType))
-		p.Extra = append(p.Extra, NamedText{extra.Name, extra.Torch})
+	for _, o := range outputs {
+		b.Output(o.Name, o.Value.Cast(p.DType))
+		extra = append(extra, NamedText{o.Name, o.Torch})
 	}
 	var xs []builder.Value
 	for _, name := range p.Differentiated() {
 		xs = append(xs, c.inputs[name])
 	}
 	if len(xs) == 0 {
-		return
+		return extra
 	}
 	for i, dx := range builder.Grad(loss, dy, xs...) {
 		b.Output("grad_"+p.Differentiated()[i], dx.Cast(p.DType))
 	}
+	return extra
 }
 
 // result builds the loss with its wrappers, before and after reduction.

@@ -37,7 +37,6 @@ type Plan struct {
 	Spec     Spec   // the declaration for these options
 	Ports    []Port // the inputs that exist, in order
 	Warnings []string
-	Extra    Expressions // outputs beside the loss, known once the graph is built
 	loss     Loss
 	wrap     wrapping
 	parts    []part // of a composition
