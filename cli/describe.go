@@ -42,6 +42,7 @@ func (a *app) describe(l losses.Loss, d losses.Description) {
 	fmt.Fprintf(a.stdout, "\nformula\n  %s\n\npytorch, with the defaults\n  %s\n", d.Formula, d.Torch)
 	fmt.Fprintf(a.stdout, "\noptions\n%s", optionTable(l))
 	a.describeInputs(d)
+	a.describeWrappers(l, d)
 	a.section("outputs", len(d.Outputs), func(i int) string { return fmt.Sprintf("%s [%s]", d.Outputs[i].Name, d.Outputs[i].Shape) })
 	if d.LabelPolicy != "" {
 		fmt.Fprintf(a.stdout, "\nlabels\n  %s\n", d.LabelPolicy)
@@ -80,6 +81,18 @@ func (a *app) describeInputs(d losses.Description) {
 	}
 }
 
+// describeWrappers says what can be put around the loss.
+func (a *app) describeWrappers(l losses.Loss, d losses.Description) {
+	rows := optionRows(losses.WrapperOptions(l))
+	for _, in := range d.WrapperInputs {
+		rows = append(rows, []string{"--with " + in.Name, in.Doc, "[" + in.Shape + "]"})
+	}
+	if len(d.WrapperInputs) > 0 {
+		rows = append(rows, []string{"--normalizer", "an output normalizer: what mean would divide by, beside a sum", "[]"})
+	}
+	fmt.Fprintf(a.stdout, "\naround it\n%s", table(rows))
+}
+
 func (a *app) section(title string, n int, line func(i int) string) {
 	if n == 0 {
 		return
@@ -91,12 +104,18 @@ func (a *app) section(title string, n int, line func(i int) string) {
 }
 
 // optionTable describes the options of a loss as flags, one a line.
-func optionTable(l losses.Loss) string {
+func optionTable(l losses.Loss) string { return table(optionRows(l.Options())) }
+
+func optionRows(options []losses.Option) [][]string {
 	var rows [][]string
-	for _, o := range l.Options() {
-		rows = append(rows, []string{"--" + o.Name, o.Doc, o.Want() + ", default " + losses.Text(o.Default)})
+	for _, o := range options {
+		name := o.Name
+		if o.Kind == "tasks" {
+			name = "task" // once for each
+		}
+		rows = append(rows, []string{"--" + name, o.Doc, o.Want() + ", default " + losses.Text(o.Default)})
 	}
-	return table(rows)
+	return rows
 }
 
 // table aligns columns, indented by two.

@@ -16,6 +16,7 @@ class Lossgen:
     def __init__(self, path):
         self.path = path
         self.files = {}  # what emit answered, by its arguments
+        self.descriptions = {}
 
     def run(self, *arguments):
         done = subprocess.run([self.path, *arguments], capture_output=True, timeout=120)
@@ -30,7 +31,9 @@ class Lossgen:
         return [entry["name"] for entry in json.loads(self.run("list", "--json"))]
 
     def describe(self, loss):
-        return json.loads(self.run("describe", loss, "--json"))
+        if loss not in self.descriptions:
+            self.descriptions[loss] = json.loads(self.run("describe", loss, "--json"))
+        return self.descriptions[loss]
 
     def emit(self, arguments, twice=False):
         """The bytes of the file for these arguments; the answer to equal ones is reused."""

@@ -3,27 +3,16 @@
 import math
 
 INTEGER_DOMAINS = {"class", "lengths", "labels", "label_list"}
-TASKS = ["mse", "l1", "huber", "smooth_l1", "cross_entropy", "focal", "binary_cross_entropy_with_logits"]
 OPSETS = range(13, 29)
 
 
 def draw_request(random, description):
     """The arguments after `lossgen emit`, without -o."""
     arguments = [description["name"]]
-    if description["name"] == "multi_task" and random.random() < 0.6:
-        for name in "abc"[:random.randint(1, 3)]:
-            arguments.append(f"--task={name}={random.choice(TASKS)}")
-    for option in description["options"]:
-        value = draw_option(random, option)
-        if value is not None:
-            arguments.append(f"--{option['name']}={value}")
-    names = {i["name"] for i in description["inputs"] if not i["optional"]}
-    optional = [i["name"] for i in description["inputs"] if i["optional"] and random.random() < 0.4]
-    if optional:
-        arguments.append("--with=" + ",".join(optional))
-    if not any(a.startswith("--task=") for a in arguments):
-        arguments += draw_shapes(random, description, names | set(optional))
-        arguments += draw_gradients(random, description, names | set(optional))
+    if description["name"] == "multi_task":
+        arguments += draw_composition(random)
+    else:
+        arguments += draw_single(random, description)
     dtype = random.choice(["float32", "float32", "float64"])
     arguments += [f"--dtype={dtype}"] if dtype != "float32" or random.random() < 0.3 else []
     if random.random() < 0.7:
@@ -31,6 +20,85 @@ def draw_request(random, description):
     if random.random() < 0.2 and any(i["domain"] in INTEGER_DOMAINS for i in description["inputs"]):
         arguments.append("--index-dtype=" + random.choice(["int32", "int64"]))
     return arguments
+
+
+def draw_single(random, description):
+    """Options, inputs, shapes and gradients of one loss, and what is put around it."""
+    options, inputs = list(description["options"]), list(description["inputs"])
+    arguments = []
+    if random.random() < 0.4:
+        options += description["wrapper_options"]
+        inputs += description["wrapper_inputs"]
+        if inputs[-1]["name"] == "normalizer" and random.random() < 0.1:
+            inputs.pop()
+            arguments.append("--normalizer")
+    for option in options:
+        value = draw_option(random, option)
+        if value is not None:
+            arguments.append(f"--{option['name']}={value}")
+    names = {i["name"] for i in inputs if not i["optional"]}
+    optional = [i["name"] for i in inputs if i["optional"] and random.random() < 0.4]
+    if optional:
+        arguments.append("--with=" + ",".join(optional))
+    arguments += draw_shapes(random, description, names | set(optional))
+    arguments += draw_gradients(random, description, names | set(optional))
+    return arguments
+
+
+# ---- compositions ----
+
+# Tasks whose unreduced loss has the shape of their inputs, and others, with options.
+ELEMENTWISE = {
+    "mse": [], "l1": [], "huber": ["delta=0.5"], "smooth_l1": ["beta=0.25"], "poisson_nll": ["full=true"],
+    "bce_with_logits": ["temperature=2", "softcap=1.5"], "soft_margin": [], "sigmoid_focal": ["gamma=1", "alpha=0.5"],
+    "hinge_embedding": ["margin=0.5"], "gaussian_nll": [], "margin_ranking": ["margin=0.5"], "bce": [],
+}
+OTHER = {
+    "cross_entropy": ["label_smoothing=0.125", "ignore_index=1", "temperature=2", "softcap=3", "z_loss=0.125"],
+    "focal": ["gamma=1.5", "alpha=0.25", "softcap=2"], "nll": ["ignore_index=0"], "kl_div": ["reduction=batchmean"],
+    "quantile": ["quantiles=0.25,0.75"], "triplet_margin": ["margin=0.5", "swap=true"], "multi_margin": ["margin=0.5"],
+    "generalized_box_iou": [], "multilabel_soft_margin": [], "linear_cross_entropy": [], "multi_task": ["weighting=fixed"],
+}
+WEIGHTINGS = {
+    "uncertainty": ["--half"], "fixed": ["--weights=a=0.5", "--with=task_weights"], "revised": [], "geometric": [],
+    "smooth_tchebycheff": ["--mu=0.5", "--with=nadir"], "imtl_l": [],
+}
+
+
+def draw_composition(random):
+    """Tasks, weighting, and per-task inputs and shapes."""
+    reduction = random.choice(["mean", "mean", "sum", "none"])
+    known = ELEMENTWISE if reduction == "none" else {**ELEMENTWISE, **OTHER}
+    losses = {name: random.choice(sorted(known)) for name in "abc"[:random.randint(1, 3)]}
+    arguments, optional = [f"--reduction={reduction}"], []
+    for name, loss in losses.items():
+        options = [o for o in known[loss] if random.random() < 0.3]
+        options += ["scale=0.5"] if random.random() < 0.15 else []
+        arguments.append("--task=" + ",".join([f"{name}={loss}", *options]))
+        if loss != "multi_task":
+            optional += [f"{name}_{w}" for w in ("mask", "sample_weight", "normalizer") if random.random() < 0.2]
+    weighting = random.choice(sorted(WEIGHTINGS))
+    arguments.append(f"--weighting={weighting}")
+    extra = [a for a in WEIGHTINGS[weighting] if random.random() < 0.4][:1]
+    optional += [a.removeprefix("--with=") for a in extra if a.startswith("--with=")]
+    arguments += [a for a in extra if not a.startswith("--with=")]
+    if random.random() < 0.2:
+        arguments.append("--scale=2.5")
+    if optional:
+        arguments.append("--with=" + ",".join(optional))
+    return arguments + draw_task_shapes(random, losses, reduction) + (["--grad-output"] if random.random() < 0.4 else [])
+
+
+def draw_task_shapes(random, losses, reduction):
+    """Shapes of elementwise tasks; letters that they share mean equal sizes."""
+    shapes = []
+    common = random.choice(["A", "A,B", "A,B,E"])
+    for name, loss in losses.items():
+        first = {"margin_ranking": "input1"}.get(loss, "input")
+        if loss in ELEMENTWISE and random.random() < 0.5:
+            dims = common if reduction == "none" else random.choice(["", "A", "A,B", "B,E", "A,B,E"])
+            shapes.append(f"--shape={name}_{first}={dims}")
+    return shapes
 
 
 # ---- options ----

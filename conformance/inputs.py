@@ -18,7 +18,7 @@ class Port:
         tensor = value.type.tensor_type
         self.name = value.name
         self.domain = domain
-        self.dtype = {1: np.float32, 11: np.float64, 6: np.int32, 7: np.int64}[tensor.elem_type]
+        self.dtype = {1: np.float32, 11: np.float64, 6: np.int32, 7: np.int64, 9: np.bool_}[tensor.elem_type]
         self.dims = [d.dim_param or d.dim_value for d in tensor.shape.dim]
 
     def shape(self, sizes):
@@ -73,7 +73,7 @@ class Draw:
     def has_classes(self, port):
         """Labels need a class to name; so does CTC's blank."""
         needed = max(int(self.options.get("blank", 0)), 1) if self.loss == "ctc" else 0
-        labels = port.dtype not in FLOATS and port.domain != "lengths"
+        labels = port.dtype not in FLOATS and port.domain not in ("lengths", "mask")
         return not labels or self.class_axis_and_count(port)[1] > needed
 
     def companion(self, port, name):
@@ -81,10 +81,20 @@ class Draw:
         prefix = port.name[:port.name.rfind("_") + 1] if "_" in port.name else ""
         return self.shapes.get(prefix + name, self.shapes.get(name))
 
+    def options_of(self, port):
+        """The options of the loss, or of the task, that an input belongs to."""
+        options, name = self.options, port.name
+        while True:
+            tasks = [t for t in options.get("tasks", []) if name.startswith(t["name"] + "_")]
+            if not tasks:
+                return options
+            options, name = tasks[0]["options"], name[len(tasks[0]["name"]) + 1:]
+
     def class_axis_and_count(self, port):
         for name, axis in (("linear_weight", 0), ("log_probs", -1)):
-            if name in self.shapes:
-                return axis, self.shapes[name][axis]
+            shape = self.companion(port, name)
+            if shape is not None:
+                return axis, shape[axis]
         shape = self.companion(port, "input")
         if self.options.get("n_classes"):
             return 1, int(self.options["n_classes"])
@@ -99,6 +109,8 @@ class Draw:
         shape = self.shapes[port.name]
         if port.name == "grad_output":
             return self.upstream(shape)
+        if port.domain == "mask":
+            return self.mask(shape)
         if port.dtype not in FLOATS:
             return self.integers(port, shape)
         domain = "simplex" if port.domain == "class" else port.domain
@@ -106,6 +118,10 @@ class Draw:
             # Beside probabilities PyTorch refuses targets outside [0, 1], elsewhere it takes any.
             domain = "unit" if any(p.domain == "unit" for p in self.ports) else "real"
         return self.inject(getattr(self, domain, self.real)(port, shape), port, domain)
+
+    def mask(self, shape):
+        share = 0 if self.chance(0.1) else 1 if self.chance(0.1) else 0.7
+        return self.random.random_sample(shape) < share
 
     def upstream(self, shape):
         g = self.random.standard_normal(shape)
@@ -168,7 +184,7 @@ class Draw:
             return np.where(x == blank, (blank + 1) % max(count, 1), x)
         if self.loss == "multilabel_margin" or port.domain in ("labels", "label_list"):
             return self.ended_lists(x)
-        return self.ignored_and_wrong(x, count)
+        return self.ignored_and_wrong(x, count, self.options_of(port).get("ignore_index"))
 
     def ended_lists(self, x):
         """Rows that end at a random first -1, some of them nowhere."""
@@ -178,8 +194,7 @@ class Draw:
         after = np.arange(x.shape[-1]) >= ends
         return np.where(after & ((np.arange(x.shape[-1]) == ends) | self.chance(0.5)), -1, x)
 
-    def ignored_and_wrong(self, x, count):
-        ignore = self.options.get("ignore_index")
+    def ignored_and_wrong(self, x, count, ignore):
         if ignore is not None and self.chance(0.5):
             share = 1 if self.chance(0.1) else 0.3
             x = np.where(self.random.random_sample(x.shape) < share, int(ignore), x)
@@ -237,7 +252,8 @@ class Draw:
     def kinks(self):
         if self.options.get("p", 1) not in (0, 1, 2, "inf"):
             return []  # such a power rounds: which side of its hinge a distance is on is chance
-        return [float(v) for v in self.options.values()
+        options = [v for t in self.options.get("tasks", []) for v in t["options"].values()]
+        return [float(v) for v in [*self.options.values(), *options]
                 if isinstance(v, (int, float)) and not isinstance(v, bool) and 0 < v < 100]
 
     def relate(self):

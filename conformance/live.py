@@ -38,13 +38,14 @@ UNDEFINED_WHEN_EMPTY = {"multi_margin", "multilabel_margin"}
 class File:
     """An emitted file, checked and opened in ONNX Runtime."""
 
-    def __init__(self, data, loss, domains, threads=2):
+    def __init__(self, data, loss, domains, describe, threads=2):
         model = onnx.load_from_string(data)
         onnx.checker.check_model(model, full_check=True)
         onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
         metadata = {p.key: p.value for p in model.metadata_props}
         self.loss = loss
         self.options = json.loads(metadata["lossgen.options"])
+        domains = {**domains, **task_domains(self.options, describe)}
         self.opset = model.opset_import[0].version
         self.ports = [Port(v, domain_of(v.name, domains)) for v in model.graph.input]
         self.outputs = [v.name for v in model.graph.output]
@@ -68,16 +69,28 @@ class File:
 
 
 def domain_of(name, domains):
-    """An input's domain; <task>_<input> has the input's of the usual losses."""
-    if name in domains:
-        return domains[name]
-    return {"input": "real", "target": "real"}.get(name.rpartition("_")[2], "real")
+    """An input's domain; that of inputs which describe does not know is real."""
+    return domains.get(name, "real")
+
+
+def input_domains(description):
+    return {i["name"]: i["domain"] for i in description["inputs"] + description["wrapper_inputs"]}
+
+
+def task_domains(options, describe, prefix=""):
+    """The domains of the inputs of a composition's tasks."""
+    domains = {}
+    for task in options.get("tasks", []):
+        name = prefix + task["name"] + "_"
+        domains |= {name + k: v for k, v in input_domains(describe(task["loss"])).items()}
+        domains |= task_domains(task["options"], describe, name)
+    return domains
 
 
 def open_file(lossgen, arguments, domains, twice=False):
     data = lossgen.emit(arguments, twice)
     try:
-        return File(data, arguments[0], domains)
+        return File(data, arguments[0], domains, lossgen.describe)
     except Difference:
         raise
     except Exception as e:  # onnx.checker, shape inference, ONNX Runtime, or unreadable metadata
@@ -106,7 +119,8 @@ def check_request(file, arguments, description):
 
 def compare(file, draw, nan_rows, score):
     """Runs the file and PyTorch on one draw; raises Difference."""
-    undefined = file.loss in UNDEFINED_WHEN_EMPTY and file.options.get("reduction") != "none"
+    tasks = {t["loss"] for t in file.options.get("tasks", [])}
+    undefined = (tasks | {file.loss}) & UNDEFINED_WHEN_EMPTY and file.options.get("reduction") != "none"
     if not draw.comparable or draw.empty and undefined:
         return
     if draw.empty and file.opset == 13 and file.loss == "linear_cross_entropy":
@@ -128,7 +142,7 @@ def compare(file, draw, nan_rows, score):
         return
     if failure is not None:
         raise Difference(f"the file's run fails: {str(failure)[:300]}")
-    judge(outputs, draw.arrays, file.reference, file.dtype, nan_rows, score)
+    judge(outputs, draw.arrays, file.reference, file.dtype, nan_rows, score, "tasks" in file.options)
 
 
 def check_guard(file, chance):
@@ -195,7 +209,7 @@ def check_loss(options, loss):
     lossgen = Lossgen(options.lossgen)
     score, reports, refusals, files, kinds = Score(), [], {}, set(), collections.Counter()
     description = lossgen.describe(loss)
-    domains = {i["name"]: i["domain"] for i in description["inputs"]}
+    domains = input_domains(description)
     nan_rows = bool(description.get("nan_rows"))
     for _ in range(options.requests):
         arguments, draw = draw_request(chance, description), None

@@ -127,7 +127,9 @@ func (p *Plan) follow(given map[string]tensor.Shape) (map[string]tensor.Shape, e
 	for _, t := range p.Spec.Tasks {
 		loss, _, _ := Find(t.Loss)
 		spec, _ := loss.For(t.Options)
-		if in := spec.Inputs[0].Name; !isGiven(t) && spec.Shapes[0][in] == "*" {
+		in := spec.Inputs[0].Name
+		elementwise := slices.ContainsFunc(spec.Shapes, func(s Shapes) bool { return s[in] == "*" })
+		if !isGiven(t) && elementwise {
 			all[t.prefix()+in] = each
 		}
 	}

@@ -27,6 +27,9 @@ type Description struct {
 	Star        string              `json:"star"`      // what "*" in a shape stands for by default
 	Broadcast   []string            `json:"broadcast"` // the inputs whose shapes may broadcast with the first
 	Outputs     []DescribedOutput   `json:"outputs"`
+	// What every loss of the kind takes beside its own options and inputs.
+	WrapperOptions []DescribedOption `json:"wrapper_options"`
+	WrapperInputs  []DescribedInput  `json:"wrapper_inputs"`
 }
 
 // DescribedOption is an option as plain data. Infinite numbers are the strings
@@ -77,11 +80,16 @@ func Describe(l Loss) (Description, error) {
 	if d.Outputs, err = plan.describeOutputs(); err != nil {
 		return d, err
 	}
-	if d.Inputs, err = describeInputs(s); err != nil {
+	all, err := describeInputs(plan)
+	if err != nil {
 		return d, err
 	}
+	d.Inputs, d.WrapperInputs = all[:len(s.Inputs)], append([]DescribedInput{}, all[len(s.Inputs):]...)
 	for _, o := range l.Options() {
 		d.Options = append(d.Options, o.describe())
+	}
+	for _, o := range WrapperOptions(l) {
+		d.WrapperOptions = append(d.WrapperOptions, o.describe())
 	}
 	for _, pattern := range s.Shapes {
 		d.Shapes = append(d.Shapes, pattern)
@@ -109,9 +117,9 @@ func otherNames(s Spec) []string {
 }
 
 // describeInputs gives each input, optional ones too, its default shape.
-func describeInputs(s Spec) ([]DescribedInput, error) {
-	r := Request{Loss: s.Name}
-	for _, in := range s.Inputs {
+func describeInputs(p *Plan) ([]DescribedInput, error) {
+	r := Request{Loss: p.Loss}
+	for _, in := range p.Inputs() {
 		if in.Optional {
 			r.With = append(r.With, in.Name)
 		}

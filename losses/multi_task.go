@@ -31,7 +31,7 @@ var MultiTask = &Def[MultiTaskOptions]{
 			"Letters of shapes that are not given are each task's own (a_N, b_N), so that tasks of different sizes combine; equal letters mean equal sizes.",
 			"uncertainty: log_vars usually starts at 1 (textbook), 0 or -0.5 (LibMTL). The total can be negative: its minimum over s is log(L) + 1 per task.",
 			"revised: scales starts at 1. imtl_l: scales are logarithms and start at 0.",
-			"geometric: the gradient is not finite where a loss is 0.",
+			"geometric: the gradient is not finite where a loss is 0. In geometric and smooth_tchebycheff a NaN loss of one task makes the gradients of all NaN, where PyTorch has 0 for elements on a flat side of a hinge.",
 			"A task of which no row counts has the loss NaN, and so have the total and the gradient of the task's own parameter; its input's gradient is 0. Leave such batches out, or divide by a normalizer.",
 			"<task>_sample_weight, <task>_mask and <task>_normalizer are optional inputs; scale, temperature, softcap and z_loss are options of a task.",
 		},
