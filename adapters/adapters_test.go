@@ -20,7 +20,8 @@ var update = flag.Bool("update", false, "rewrite the files in testdata")
 // upstream gradients, files without gradients, optional inputs, other dtypes.
 func requests(t *testing.T) []losses.Request {
 	t.Helper()
-	var all []losses.Request
+	all := []losses.Request{{Loss: "cross_entropy", With: []string{"sample_weight", "mask", "normalizer"}},
+		{Loss: "focal", Options: losses.Values{"reduction": "sum"}, Normalizer: true}}
 	for _, l := range losses.All {
 		s := l.Declaration()
 		var optional, able []string

@@ -145,9 +145,7 @@ func Describe(m *ir.Model, stem string) (*Data, error) {
 		d.Reduction = r
 	}
 	d.readPorts(m.Graph, plan)
-	if d.Ranks, err = ranks(d, m.Graph, plan.Spec); err != nil {
-		return nil, err
-	}
+	d.Ranks = ranks(d, m.Graph, plan.Spec)
 	return d, nil
 }
 

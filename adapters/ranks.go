@@ -30,34 +30,55 @@ type Ranks struct {
 
 // ranks finds the declared pattern that the file's inputs follow and writes its
 // axes into the inputs. A file that broadcasts follows none, and stays rigid.
-func ranks(d *Data, g *ir.Graph, spec losses.Spec) (Ranks, error) {
+func ranks(d *Data, g *ir.Graph, spec losses.Spec) Ranks {
 	for _, pattern := range spec.Shapes {
 		star, ok := follows(g.Inputs, pattern)
 		if !ok {
 			continue
 		}
+		axes, ok := inputAxes(g, pattern, max(star, 0))
+		if !ok {
+			return Ranks{}
+		}
 		r := Ranks{Star: max(star, 0), HasStar: star >= 0}
 		r.Unbatched = hasUnbatched(spec.Shapes, pattern, d.Inputs)
-		// batchmean divides by the size of the first axis, so that it must stay.
-		r.Flexible = (r.HasStar || r.Unbatched) && (d.Reduction != "batchmean" || r.Star != 1)
-		r.Foldable = foldable(pattern, d.Inputs)
-		if r.Star == 0 && !r.Foldable && !r.Unbatched {
-			r.Flexible = false
-		}
-		if d.Value.Rank() > 0 || d.Reduction == "none" {
-			if r.Loss, ok = lossAxes(g, pattern, d.Inputs); !ok {
-				r.Flexible = false
+		r.Foldable = foldable(axes)
+		if d.Reduction == "none" {
+			loss, _ := shapeOf(g.Outputs, "loss")
+			if r.Loss, ok = axesOf(loss, g, pattern, r.Star); !ok {
+				return Ranks{}
 			}
 		}
-		if !r.Flexible {
-			return Ranks{}, nil
+		// batchmean divides by the size of the first axis, so that it must stay.
+		merges := r.HasStar && (r.Star > 0 || r.Foldable) && (d.Reduction != "batchmean" || r.Star > 1)
+		r.HasStar = merges
+		if r.Flexible = merges || r.Unbatched; !r.Flexible {
+			return Ranks{}
 		}
 		for i := range d.Inputs {
-			d.Inputs[i].Axes = tokens(pattern[d.Inputs[i].Name])
+			d.Inputs[i].Axes = axes[d.Inputs[i].Name]
 		}
-		return r, nil
+		return r
 	}
-	return Ranks{}, nil
+	return Ranks{}
+}
+
+// inputAxes returns the axes of all inputs. Those that every loss can have, such
+// as a mask, are in no pattern: they have the axes of the unreduced loss.
+func inputAxes(g *ir.Graph, pattern losses.Shapes, star int) (map[string][]string, bool) {
+	axes := map[string][]string{}
+	for _, p := range g.Inputs {
+		if text, ok := pattern[p.Name]; ok {
+			axes[p.Name] = tokens(text)
+			continue
+		}
+		found, ok := axesOf(p.Shape, g, pattern, star)
+		if !ok {
+			return nil, false
+		}
+		axes[p.Name] = found
+	}
+	return axes, true
 }
 
 // follows reports whether all inputs have the shapes of a pattern, and how many
@@ -129,10 +150,14 @@ func hasUnbatched(all []losses.Shapes, pattern losses.Shapes, inputs []Input) bo
 	return slices.ContainsFunc(all, func(other losses.Shapes) bool {
 		changed := false
 		for _, in := range inputs {
-			if !slices.Equal(tokens(other[in.Name]), without(pattern[in.Name], "N", "*")) {
+			text, ok := pattern[in.Name]
+			if !ok {
+				continue
+			}
+			if !slices.Equal(tokens(other[in.Name]), without(text, "N", "*")) {
 				return false
 			}
-			changed = changed || slices.Contains(tokens(pattern[in.Name]), "N")
+			changed = changed || slices.Contains(tokens(text), "N")
 		}
 		return changed
 	})
@@ -140,10 +165,9 @@ func hasUnbatched(all []losses.Shapes, pattern losses.Shapes, inputs []Input) bo
 
 // foldable reports whether every input that has a star also has N first: then
 // axes of the star may become part of N.
-func foldable(pattern losses.Shapes, inputs []Input) bool {
+func foldable(axes map[string][]string) bool {
 	found := false
-	for _, in := range inputs {
-		parts := tokens(pattern[in.Name])
+	for _, parts := range axes {
 		star, batch := slices.Contains(parts, "*"), len(parts) > 0 && parts[0] == "N"
 		if star != batch {
 			return false
@@ -153,27 +177,26 @@ func foldable(pattern losses.Shapes, inputs []Input) bool {
 	return found
 }
 
-// lossAxes returns the axes of the unreduced loss.
-func lossAxes(g *ir.Graph, pattern losses.Shapes, inputs []Input) ([]string, bool) {
-	loss, _ := shapeOf(g.Outputs, "loss")
-	bound := map[string]tensor.Dim{}
-	star, _ := follows(g.Inputs, pattern)
-	for _, in := range inputs {
-		shape, _ := shapeOf(g.Inputs, in.Name)
-		bind(bound, expand(tokens(pattern[in.Name]), max(star, 0)), shape)
+// axesOf names the axes of a shape that is the unreduced loss's, or a part of it:
+// those of an input, or the star, or N.
+func axesOf(shape tensor.Shape, g *ir.Graph, pattern losses.Shapes, star int) ([]string, bool) {
+	if len(shape) == 0 {
+		return nil, true
 	}
+	bound := map[string]tensor.Dim{}
 	var candidates [][]string
-	for _, in := range inputs {
-		candidates = append(candidates, tokens(pattern[in.Name]))
+	for _, p := range g.Inputs {
+		if text, ok := pattern[p.Name]; ok {
+			bind(bound, expand(tokens(text), star), p.Shape)
+			candidates = append(candidates, tokens(text))
+		}
 	}
 	for _, axes := range append(candidates, []string{"*"}, []string{"N"}) {
-		var shape tensor.Shape
-		for _, name := range expand(axes, max(star, 0)) {
-			if dim, ok := bound[name]; ok {
-				shape = append(shape, dim)
-			}
+		var named tensor.Shape
+		for _, name := range expand(axes, star) {
+			named = append(named, bound[name])
 		}
-		if len(shape) == len(expand(axes, max(star, 0))) && shape.Equal(loss) {
+		if named.Equal(shape) {
 			return axes, true
 		}
 	}

@@ -142,6 +142,24 @@ def check_other_ranks(emit):
     raises(ValueError, "does not fit", lambda: loss(logits(4, 5, 2, 3), labels(4, 3, 2)))
 
 
+def check_other_ranks_of_other_losses(emit):
+    """Axes that stay last (pos_weight's, a box's 4), one sample alone, and masks."""
+    x, y, w = logits(2, 3, 5), torch.rand(2, 3, 5), torch.rand(5)
+    loss = emit("bce_with_logits", "--with", "pos_weight", "--reduction", "none").Loss()
+    for i, t in ((x, y), (x[0], y[0]), (x[0, 0], y[0, 0])):
+        same_step(loss, lambda **kw: F.binary_cross_entropy_with_logits(**kw, reduction="none"), {"input": i, "target": t, "pos_weight": w}, ["input"])
+    same_step(emit("triplet_margin", "--reduction", "none").Loss(), lambda **kw: F.triplet_margin_loss(**kw, reduction="none"),
+              {"anchor": x, "positive": y, "negative": x.flip(0)}, ["anchor"])
+    same_step(emit("cosine_embedding").Loss(), F.cosine_embedding_loss,
+              {"input1": x[0, 0], "input2": y[0, 0], "target": torch.tensor(1.0)}, ["input1", "input2"])
+    target, mask = labels(2, 4, 4), torch.rand(2, 4, 4) > 0.5
+
+    def masked(input, target, mask):
+        return torch.where(mask, F.cross_entropy(input, target, reduction="none"), 0)
+    same_step(emit("cross_entropy", "--reduction", "none", "--with", "mask").Loss(), masked,
+              {"input": logits(2, 5, 4, 4), "target": target, "mask": mask}, ["input"])
+
+
 def check_views(emit):
     """Flattening trailing axes copies nothing."""
     module = emit("cross_entropy", "--shape", "input=N,C,L")
