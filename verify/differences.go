@@ -54,7 +54,7 @@ func (f *file) differences(ctx context.Context, engines []Engine) []Check {
 // compareDerivatives compares the outputs of a run with what they must be. NaN
 // stands for "not known".
 func (f *file) compareDerivatives(ctx context.Context, e Engine, inputs, want map[string]*tensor.Tensor, c *Check) {
-	got, err := e.run(ctx, f.data, inputs)
+	got, err := f.run(ctx, e, c.Name, fmt.Sprintf("draw %d", draws), inputs)
 	if err != nil {
 		c.fail("%v", err)
 		return

@@ -32,7 +32,7 @@ func File(ctx context.Context, data []byte, engines []Engine, o Options) *Report
 	if f == nil {
 		return r
 	}
-	r.Loss = f.plan.Loss
+	r.Loss, f.options = f.plan.Loss, o
 	if !o.skipBytes {
 		r.Checks = append(r.Checks, f.sameFile(ctx, engines)...)
 	}
@@ -51,6 +51,16 @@ type file struct {
 	model   *ir.Model
 	plan    *losses.Plan // of the request that the metadata tells
 	rebuilt []byte       // the request emitted again
+	options Options
+}
+
+// run runs the file for a check.
+func (f *file) run(ctx context.Context, e Engine, check, where string, inputs map[string]*tensor.Tensor) (map[string]*tensor.Tensor, error) {
+	outputs, err := e.run(ctx, f.data, inputs)
+	if err == nil {
+		f.options.observe(Observation{check, f.plan.Loss, where, e.Name(), f.plan.DType, inputs, outputs})
+	}
+	return outputs, err
 }
 
 // readFile reads the request from a file's metadata and emits it again.
@@ -188,7 +198,7 @@ func (f *file) draw(seed int) map[string]*tensor.Tensor {
 
 // compareRun runs the file and compares every output.
 func (f *file) compareRun(ctx context.Context, e Engine, inputs, want map[string]*tensor.Tensor, tol Tolerance, where string, c *Check) {
-	got, err := e.run(ctx, f.data, inputs)
+	got, err := f.run(ctx, e, c.Name, where, inputs)
 	if err != nil {
 		c.fail("%s: %v", where, err)
 		return
@@ -237,10 +247,10 @@ func (f *file) engines(ctx context.Context, engines []Engine) []Check {
 	}
 	for seed := range draws {
 		inputs := f.draw(seed)
-		want, err := all[0].run(ctx, f.data, inputs)
+		where := fmt.Sprintf("draw %d", seed)
+		want, err := f.run(ctx, all[0], "engines", where, inputs)
 		for i, e := range all[1:] {
 			checks[i].Cases++
-			where := fmt.Sprintf("draw %d", seed)
 			if err != nil {
 				checks[i].fail("%s: %s: %v", where, all[0].Name(), err)
 				continue

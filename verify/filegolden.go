@@ -32,7 +32,7 @@ func (f *file) goldens(ctx context.Context, engines []Engine, o Options) []Check
 	job := &goldenJob{dtype: f.plan.DType, file: f.data, cases: fitting}
 	for _, e := range engines {
 		c := Check{Name: "golden", Engine: e.Name(), DType: f.plan.DType.String()}
-		c.merge(job.run(ctx, e, f.plan.Spec))
+		c.merge(job.run(ctx, e, f.plan.Spec, o))
 		list = append(list, c.done())
 	}
 	return list
@@ -42,7 +42,7 @@ func (f *file) goldens(ctx context.Context, engines []Engine, o Options) []Check
 // must have the same options, inputs that fit the file's shapes, and the file's
 // gradients.
 func (f *file) fit(g *Golden) *Golden {
-	if !slices.Contains(g.DTypes, f.plan.DType) {
+	if !g.isFor(f.plan.DType) || !g.fits(f.plan.DType) {
 		return nil
 	}
 	plan, err := g.Request.Resolve()

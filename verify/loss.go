@@ -15,7 +15,7 @@ import (
 	"github.com/lossgen/lossgen/runtime/reference"
 )
 
-// Loss runs every golden case of a loss, in each dtype that the case is for, on
+// Loss runs every golden case of a loss, in each dtype that can hold the case, on
 // every engine.
 func Loss(ctx context.Context, l losses.Loss, engines []Engine, o Options) *Report {
 	spec := l.Declaration()
@@ -30,20 +30,25 @@ func Loss(ctx context.Context, l losses.Loss, engines []Engine, o Options) *Repo
 		r.Checks = append(r.Checks, c.done())
 		return r
 	}
-	jobs, checks := goldenJobs(cases, engines)
+	jobs := goldenJobs(cases)
 	results := make([][]Check, len(jobs))
 	parallel(len(jobs), o, func(i int) {
 		for _, e := range engines {
-			results[i] = append(results[i], jobs[i].run(ctx, e, spec))
+			results[i] = append(results[i], jobs[i].run(ctx, e, spec, o))
 		}
 	})
-	for i, job := range jobs {
-		for k := range engines {
-			checks[job.dtype][k].merge(results[i][k])
-		}
-	}
-	for _, dtype := range []tensor.DType{tensor.Float64, tensor.Float32, tensor.Float16, tensor.BFloat16} {
-		for _, c := range checks[dtype] {
+	for _, dtype := range dtypes() {
+		for k, e := range engines {
+			c := Check{Name: "golden", Engine: e.Name(), DType: dtype.String()}
+			for i, job := range jobs {
+				if job.dtype == dtype {
+					c.merge(results[i][k])
+				}
+			}
+			if n := unfit(cases, dtype); n > 0 {
+				c.Skipped += n
+				c.note("%d cases have inputs that %v cannot hold", n, dtype)
+			}
 			r.Checks = append(r.Checks, c.done())
 		}
 	}
@@ -66,14 +71,15 @@ type goldenJob struct {
 	cases []*Golden
 }
 
-// goldenJobs groups cases by their file, and makes the empty checks of each
-// dtype, one for each engine.
-func goldenJobs(cases []*Golden, engines []Engine) ([]*goldenJob, map[tensor.DType][]Check) {
+// goldenJobs groups cases by their file.
+func goldenJobs(cases []*Golden) []*goldenJob {
 	var jobs []*goldenJob
 	byFile := map[string]*goldenJob{}
-	checks := map[tensor.DType][]Check{}
 	for _, c := range cases {
-		for _, dtype := range c.DTypes {
+		for _, dtype := range dtypes() {
+			if !c.isFor(dtype) || !c.fits(dtype) {
+				continue
+			}
 			request := c.Request
 			request.DType = dtype
 			file, err := Emit(request)
@@ -84,15 +90,9 @@ func goldenJobs(cases []*Golden, engines []Engine) ([]*goldenJob, map[tensor.DTy
 				jobs = append(jobs, job)
 			}
 			job.cases = append(job.cases, c)
-			if checks[dtype] != nil {
-				continue
-			}
-			for _, e := range engines {
-				checks[dtype] = append(checks[dtype], Check{Name: "golden", Engine: e.Name(), DType: dtype.String()})
-			}
 		}
 	}
-	return jobs, checks
+	return jobs
 }
 
 // parallel calls f for 0 to n-1 on all cores.
@@ -121,9 +121,14 @@ func parallel(n int, o Options, f func(i int)) {
 	wg.Wait()
 }
 
-// run runs the cases on an engine.
-func (j *goldenJob) run(ctx context.Context, e Engine, spec losses.Spec) Check {
-	c := Check{}
+// run runs the cases on an engine. It is called in goroutines, where a panic would
+// end the program: one becomes a failure.
+func (j *goldenJob) run(ctx context.Context, e Engine, spec losses.Spec, o Options) (c Check) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.fail("internal error, please report it: %v", r)
+		}
+	}()
 	err := j.err
 	var s runtime.Session
 	if err == nil {
@@ -143,7 +148,7 @@ func (j *goldenJob) run(ctx context.Context, e Engine, spec losses.Spec) Check {
 		case err != nil:
 			c.fail("%s: %v", g.Case, err)
 		default:
-			runGolden(ctx, s, e, g, spec.NaNRows, &c)
+			runGolden(ctx, s, e, g, spec.NaNRows, o, &c)
 		}
 	}
 	return c
@@ -151,7 +156,7 @@ func (j *goldenJob) run(ctx context.Context, e Engine, spec losses.Spec) Check {
 
 // runGolden runs a case on an opened file that has its request, or a subset of
 // its outputs.
-func runGolden(ctx context.Context, s runtime.Session, e Engine, g *Golden, nanRows bool, c *Check) {
+func runGolden(ctx context.Context, s runtime.Session, e Engine, g *Golden, nanRows bool, o Options, c *Check) {
 	inputs := map[string]*tensor.Tensor{}
 	for _, p := range s.Inputs() {
 		t := g.input(p.Name)
@@ -166,6 +171,7 @@ func runGolden(ctx context.Context, s runtime.Session, e Engine, g *Golden, nanR
 		c.fail("%s: %v", g.Case, err)
 		return
 	}
+	o.observe(Observation{"golden", g.Loss, g.Case, e.Name(), s.Outputs()[0].DType, inputs, outputs})
 	var wrong []string
 	for _, p := range s.Outputs() {
 		want, ok := g.want(p.Name, p.DType, e.Backend.Name())

@@ -35,8 +35,28 @@ type Options struct {
 	// Progress is told how much of the work is done, from one goroutine at a
 	// time.
 	Progress func(done, total int)
+	// Observe is told what was run and what came out, by several goroutines at
+	// once. It must not change the tensors.
+	Observe func(Observation)
 
 	skipBytes bool // tests judge the numeric checks alone
+}
+
+// Observation is one run of a file that a check has made.
+type Observation struct {
+	Check   string // "golden", "engines", "differences", ...
+	Loss    string
+	Case    string // the golden case, or which random inputs: "draw 0"
+	Engine  string
+	DType   tensor.DType // of the file
+	Inputs  map[string]*tensor.Tensor
+	Outputs map[string]*tensor.Tensor
+}
+
+func (o Options) observe(seen Observation) {
+	if o.Observe != nil {
+		o.Observe(seen)
+	}
 }
 
 func (o Options) goldens() (*Goldens, error) {

@@ -69,7 +69,7 @@ func (b *bound) attach(inputs, outputs map[string]*tensor.Tensor) (err error) {
 		return engineError(err)
 	}
 	for i, p := range s.inputs {
-		if err := b.io.BindInput(p.Name, b.in[i]); err != nil {
+		if err := b.io.BindInput(s.names[i], b.in[i]); err != nil {
 			return fmt.Errorf("input %q: %w", p.Name, engineError(err))
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	onnxruntime "github.com/yalue/onnxruntime_go"
 
 	"github.com/lossgen/lossgen/builder/ir"
-	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/runtime"
 )
@@ -54,6 +53,9 @@ func open(model []byte, o runtime.Options, p provider, alone bool) (*session, er
 	if err := s.checkPorts(); err != nil {
 		return nil, err
 	}
+	if model, s.names, err = widenScalars(model, decoded); err != nil {
+		return nil, err
+	}
 	options, err := sessionOptions(o)
 	if err != nil {
 		return nil, err
@@ -67,7 +69,7 @@ func open(model []byte, o runtime.Options, p provider, alone bool) (*session, er
 			return nil, engineError(err)
 		}
 	}
-	s.engine, err = onnxruntime.NewDynamicAdvancedSessionWithONNXData(model, names(s.inputs), names(s.outputs), options)
+	s.engine, err = onnxruntime.NewDynamicAdvancedSessionWithONNXData(model, s.names, names(s.outputs), options)
 	if err != nil {
 		return nil, engineError(err)
 	}
@@ -145,8 +147,7 @@ func optimizationLevel(name string) (onnxruntime.GraphOptimizationLevel, error) 
 // fitsVersion reports the outputs that an older library cannot deliver.
 func (s *session) fitsVersion(version string) error {
 	for _, p := range s.outputs {
-		half := p.DType == tensor.Float16 || p.DType == tensor.BFloat16
-		if half && len(p.Shape) == 0 && older(version, scalarVersion) {
+		if isHalfScalar(p) && older(version, scalarVersion) {
 			return fmt.Errorf("output %q is a rank-0 %v, which is %w before ONNX Runtime %s (this is %s)",
 				p.Name, p.DType, runtime.ErrUnavailable, scalarVersion, version)
 		}

@@ -17,6 +17,7 @@ import (
 
 type session struct {
 	inputs, outputs []ir.Port
+	names           []string // of the inputs, as the engine has them
 	provider        string
 	engine          *onnxruntime.DynamicAdvancedSession
 

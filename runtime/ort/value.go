@@ -31,8 +31,8 @@ func newValue(t *tensor.Tensor, pin *goruntime.Pinner) (value, error) {
 		if v, ok, err := newScalar(t, pin); ok {
 			return v, err
 		}
-		// There is no scalar of a half type. ONNX Runtime takes a declared
-		// rank 0 for an unknown rank and lets [1] pass.
+		// There is no scalar of a half type. Inputs are declared [1] instead; for
+		// an output ONNX Runtime takes a declared rank 0 for an unknown rank.
 		dims = []int64{1}
 	}
 	if len(data) == 0 {
