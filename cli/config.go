@@ -25,7 +25,10 @@ type configuration struct {
 }
 
 // configKeys are what a configuration may hold.
-var configKeys = []string{"loss", "options", "with", "grad", "grad_output", "dtype", "index_dtype", "shape", "opset", "output"}
+var configKeys = []string{
+	"loss", "options", "tasks", "weighting", "weights", "with", "grad", "grad_output", "normalizer",
+	"dtype", "index_dtype", "shape", "opset", "output",
+}
 
 // readConfig reads a configuration. Errors are of the form "file:line: ...".
 func readConfig(path string) (configuration, error) {
@@ -65,6 +68,9 @@ func (c *configuration) parse(data []byte) error {
 			return fmt.Errorf(":%d: %s: %w", pair.line, pair.key, err)
 		}
 	}
+	if c.request.Loss == "" && c.request.Options["tasks"] != nil {
+		c.request.Loss = "multi_task"
+	}
 	return nil
 }
 
@@ -80,6 +86,8 @@ func (c *configuration) set(key string, value ast.Node) error {
 		return decodeNames(value, &r.With)
 	case "grad":
 		return decodeNames(value, &r.Grad)
+	case "normalizer":
+		return decode(value, &r.Normalizer, "true or false")
 	case "grad_output":
 		return decode(value, &r.GradOutput, "true or false")
 	case "dtype":
@@ -94,13 +102,30 @@ func (c *configuration) set(key string, value ast.Node) error {
 		return err
 	case "options":
 		return c.setOptions(value)
+	case "tasks":
+		tasks, err := readTasks(value)
+		c.setOption(key, tasks)
+		if err != nil {
+			return atLine(line(value), key, err)
+		}
+		return nil
+	case "weighting", "weights":
+		var option any
+		err := decode(value, &option, "a value")
+		c.setOption(key, option)
+		return err
 	case "shape":
 		return c.setShapes(value)
 	}
-	if near := losses.Closest(key, configKeys); len(near) > 0 {
-		return fmt.Errorf("unknown key: did you mean %s?", strings.Join(near, ", "))
+	return unknownKey(key, configKeys)
+}
+
+// setOption sets an option of the loss.
+func (c *configuration) setOption(name string, value any) {
+	if c.request.Options == nil {
+		c.request.Options = losses.Values{}
 	}
-	return fmt.Errorf("unknown key: want %s", strings.Join(configKeys, ", "))
+	c.request.Options[name] = value
 }
 
 // setOptions takes the options as they are; Resolve checks them, once the loss
@@ -110,8 +135,10 @@ func (c *configuration) setOptions(node ast.Node) error {
 	if err != nil {
 		return err
 	}
-	c.request.Options = losses.Values{}
 	for _, pair := range pairs {
+		if pair.key == "tasks" {
+			return fmt.Errorf(":%d: options: tasks: tasks is a key of its own, beside options", pair.line)
+		}
 		var value any
 		if err := decode(pair.value, &value, "a value"); err != nil {
 			return err
@@ -120,7 +147,7 @@ func (c *configuration) setOptions(node ast.Node) error {
 		if err := knownOption(name); err != nil {
 			return fmt.Errorf(":%d: options: %s: %w", pair.line, pair.key, err)
 		}
-		c.request.Options[name] = value
+		c.setOption(name, value)
 	}
 	return nil
 }
@@ -129,7 +156,7 @@ func (c *configuration) setOptions(node ast.Node) error {
 func knownOption(name string) error {
 	var all []string
 	for _, l := range losses.All {
-		for _, o := range l.Options() {
+		for _, o := range append(l.Options(), losses.WrapperOptions(l)...) {
 			if o.Name == name {
 				return nil
 			}

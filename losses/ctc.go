@@ -38,6 +38,7 @@ var CTC = &Def[CTCOptions]{
 		LabelPolicy:   "a label outside [0, C) ends the run with an index error where it counts, while PyTorch reads other memory; so do lengths that PyTorch raises on; padding may hold anything",
 		NaNRows:       true,
 		NotDerivative: "the gradient for log_probs is that of the logits behind a log_softmax, as PyTorch's",
+		Inseparable:   "its mean divides each sequence's loss by its number of labels",
 		Traps: []string{
 			"The gradient for log_probs is not the partial derivative: as in PyTorch it is exp(log_probs) minus the posterior, the gradient of the logits behind a log_softmax. Its rows sum to 0, so log_softmax's own backward pass leaves it as it is. --true-gradient gives the partial derivative, minus the posterior.",
 			"Mean divides each loss by its number of labels, at least 1, and then by the number of sequences.",

@@ -207,9 +207,9 @@ func (o Option) inside(v float64) bool {
 	return (v > o.Min || v == o.Min && !o.MinOpen) && (v < o.Max || v == o.Max && !o.MaxOpen)
 }
 
-// convert takes a value as JSON or YAML decoders and Go callers give it and
-// returns it in the option's own type.
-func (o Option) convert(value any) (any, error) {
+// Convert takes a value as JSON or YAML decoders and Go callers give it and
+// returns it in the option's own type, checked.
+func (o Option) Convert(value any) (any, error) {
 	if s, ok := value.(string); ok && o.Kind != "choice" {
 		return o.Parse(s)
 	}

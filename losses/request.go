@@ -116,7 +116,7 @@ func (p *Plan) resolveOptions(implied Values) error {
 		if !ok {
 			value = o.Default
 		}
-		converted, err := o.convert(value)
+		converted, err := o.Convert(value)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}

@@ -197,12 +197,22 @@ func (p *Plan) wrapped(c *Call) Term {
 // logits are x capped, then divided by the temperature.
 func (w wrapping) logits(x Value) Value {
 	if w.Softcap != nil {
-		x = x.Div(x.Like(*w.Softcap)).Tanh().Scale(*w.Softcap)
+		x = capped(x, *w.Softcap)
 	}
 	if w.Temperature != nil {
 		x = x.Div(x.Like(*w.Temperature))
 	}
 	return x
+}
+
+// capped is limit·tanh(x/limit). Its gradient is 1 - tanh², as 4e/(1 + e)² with
+// e = exp(-2|x/limit|), which keeps its digits where tanh is close to 1.
+func capped(x Value, limit float64) Value {
+	z := x.Div(x.Like(limit))
+	return builder.WithGradient("softcap", z.Tanh().Scale(limit), []Value{x}, func(dy Value) []Value {
+		e := z.Abs().Scale(-2).Exp()
+		return []Value{e.Scale(4).Div(e.Shift(1).Square()).Mul(dy)}
+	})
 }
 
 // maskedBy keeps the losses for which mask is true. The mean over nothing is NaN
