@@ -31,18 +31,19 @@ def inputs_of(model, sizes, domains):
     values = {}
     for port in model.graph.input:
         shape = [sizes[d.dim_param] if d.dim_param else d.dim_value for d in port.type.tensor_type.shape.dim]
-        values[port.name] = draw(domains.get(port.name, "real"), shape, sizes, generator)
+        values[port.name] = draw(port.name, domains.get(port.name, "real"), shape, sizes, generator)
     return values
 
 
-def draw(domain, shape, sizes, g):
+def draw(name, domain, shape, sizes, g):
     normal = lambda: torch.randn(shape, generator=g)
     axis = min(1, len(shape) - 1)
     if domain == "class":
-        return torch.randint(0, sizes["C"], shape, generator=g)
-    if domain == "labels":
-        x = torch.randint(0, sizes["C"], shape, generator=g)
-        x[..., 2:] = -1
+        return torch.randint(1, sizes["C"], shape, generator=g)
+    if domain in ("labels", "label_list"):
+        x = torch.randint(1, sizes["C"], shape, generator=g)
+        if name == "target":
+            x[..., 2:] = -1  # lists of two
         return x
     if domain == "sign":
         return (torch.randint(0, 2, shape, generator=g) * 2 - 1).float()
@@ -55,7 +56,7 @@ def draw(domain, shape, sizes, g):
     if domain == "logprob":
         return torch.log_softmax(normal(), -1 if "T" in sizes else axis)
     if domain == "lengths":
-        return torch.full(shape, sizes["T"] if "T" in sizes else 1)
+        return torch.full(shape, sizes["T" if name == "input_lengths" else "S"])
     if domain == "box":
         corner = torch.rand(shape[:-1] + [2], generator=g) * 6
         return torch.cat([corner, corner + torch.rand(corner.shape, generator=g) * 4 + 0.5], -1)

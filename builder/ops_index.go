@@ -23,10 +23,8 @@ func indexOps() map[string]*op {
 				if !y.shape[y.attr.axes[0]].Is(1) {
 					fail("Pick", y.args, "the gradient needs one index along axis %d", y.attr.axes[0])
 				}
-				// ONNX Runtime scatters in place unless the result is an output of the
-				// graph, which the negation then is.
 				zeros := dy.Like(0).BroadcastTo(x.shape)
-				return vs(zeros.Put(y.attr.axes[0], index, dy.Neg().BroadcastTo(y.shape)).Neg(), Value{})
+				return vs(zeros.Put(y.attr.axes[0], index, dy.BroadcastTo(y.shape)), Value{})
 			}},
 		"Put": {doc: "the operand with one element along an axis replaced", infer: inferPut,
 			lower: func(e *emitter, v Value, in []string) string {

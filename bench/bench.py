@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""Times every loss, value and gradient: the emitted file on ONNX Runtime against PyTorch.
+
+    python bench.py --lossgen ../lossgen [--losses a,b] [--sizes tiny,4M,33M] [--threads 2]
+
+Each loss and size runs in a process of its own (measure.py), once as the system's allocator
+comes and, for the two large sizes, once with glibc told to keep big buffers, without which
+PyTorch mostly waits for page faults. Writes docs/benchmarks/README.md, results.json and
+ratios.png.
+"""
+
+import argparse
+import json
+import math
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from report import write_report
+from sizes import ARGUMENTS, EXTRA, USUAL, sizes_of
+
+HERE = pathlib.Path(__file__).resolve().parent
+KEEP = {"MALLOC_TRIM_THRESHOLD_": "8589934592", "MALLOC_MMAP_THRESHOLD_": "4294967296"}
+
+
+def lossgen(options, *arguments):
+    return subprocess.run([options.lossgen, *arguments], check=True, capture_output=True).stdout
+
+
+def requests(options):
+    """Name in the table -> arguments of emit."""
+    names = [entry["name"] for entry in json.loads(lossgen(options, "list", "--json"))]
+    table = {name: [name, *ARGUMENTS.get(name, [])] for name in names}
+    table.update(EXTRA)
+    if options.losses:
+        wanted = options.losses.split(",")
+        table = {name: arguments for name, arguments in table.items() if arguments[0] in wanted}
+    return table
+
+
+def domains(options, loss):
+    description = json.loads(lossgen(options, "describe", loss, "--json"))
+    return {i["name"]: i["domain"] for i in description["inputs"]}
+
+
+def measure(options, path, loss, size, keep):
+    request = {"threads": options.threads, "sizes": sizes_of(loss, size), "domains": domains(options, loss),
+               "compile": not options.no_compile}
+    done = subprocess.run([sys.executable, str(HERE / "measure.py"), path, json.dumps(request)],
+                          capture_output=True, text=True, env={**os.environ, **(KEEP if keep else {})})
+    if done.returncode != 0:
+        raise RuntimeError(f"{loss} at {size}: {done.stderr.strip().splitlines()[-1]}")
+    if done.stderr.strip():
+        print(f"  {done.stderr.strip().splitlines()[-1][:160]}", file=sys.stderr)
+    return json.loads(done.stdout)
+
+
+def processor():
+    try:
+        for line in open("/proc/cpuinfo", encoding="utf-8"):
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def versions(options):
+    import onnxruntime
+    import torch
+    return {"lossgen": lossgen(options, "version").decode().split()[-1], "onnxruntime": onnxruntime.__version__,
+            "torch": torch.__version__, "python": platform.python_version(), "processor": processor(),
+            "threads": options.threads, "system": f"{platform.system()} {platform.machine()}"}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--lossgen", default="lossgen")
+    parser.add_argument("--losses", help="names, with commas (default: all)")
+    parser.add_argument("--sizes", default=",".join(USUAL))
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
+    parser.add_argument("--out", type=pathlib.Path, default=HERE.parent / "docs" / "benchmarks")
+    options = parser.parse_args()
+    options.lossgen = os.path.abspath(shutil.which(options.lossgen) or parser.error(f"no command {options.lossgen}"))
+
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, arguments in requests(options).items():
+            path = os.path.join(folder, "loss.onnx")
+            lossgen(options, "emit", *arguments, "-o", path)
+            for size in options.sizes.split(","):
+                for keep in ([True] if size == "tiny" else [True, False]):
+                    result = measure(options, path, arguments[0], size, keep)
+                    rows.append({"loss": name, "size": size, "keep": keep, **result})
+                    t = {k: v["median"] for k, v in result["times"].items()}
+                    print(f"{name:34}{size:5}{'kept' if keep else 'default':8}" +
+                          "".join(f"  {k} {v:.4g} ms" for k, v in t.items()) + f"  ratio {t['ort'] / t['eager']:.2f}", flush=True)
+    options.out.mkdir(parents=True, exist_ok=True)
+    write_report(options.out, versions(options), rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Writes what bench.py measured: Markdown, JSON and a chart."""
+
+import json
+import math
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+
+
+def median(row, name):
+    return row["times"][name]["median"] if name in row["times"] else None
+
+
+def ratio(row, other):
+    base = median(row, other)
+    return median(row, "ort") / base if base else None
+
+
+def mean(values):
+    values = [v for v in values if v]
+    return math.exp(sum(map(math.log, values)) / len(values)) if values else float("nan")
+
+
+def cell(value):
+    return "" if value is None else f"{value:.2f}"
+
+
+def spread(row):
+    t = row["times"]["ort"]
+    return (t["high"] - t["low"]) / t["median"]
+
+
+def table(rows, sizes, keep):
+    lines = ["| loss | nodes |" + "".join(f" {s}: ms | / eager | / compile | / copy |" for s in sizes),
+             "| --- | ---: |" + " ---: |" * 4 * len(sizes)]
+    found = {(r["loss"], r["size"]): r for r in rows if r["keep"] == keep}
+    for loss in dict.fromkeys(r["loss"] for r in rows):
+        cells = []
+        for s in sizes:
+            r = found.get((loss, s))
+            cells += [f"{median(r, 'ort'):.4g}", cell(ratio(r, "eager")), cell(ratio(r, "compile")), f"{ratio(r, 'copy'):.1f}"] if r else [""] * 4
+        nodes = next(r["nodes"] for r in rows if r["loss"] == loss)
+        lines.append(f"| {loss} | {nodes} | " + " | ".join(cells) + " |")
+    means = []
+    for s in sizes:
+        of = [r for (_, size), r in found.items() if size == s]
+        means += ["", f"**{mean(ratio(r, 'eager') for r in of):.2f}**", f"**{mean(ratio(r, 'compile') for r in of):.2f}**", ""]
+    lines.append("| **geometric mean** | | " + " | ".join(means) + " |")
+    return "\n".join(lines)
+
+
+def chart(path, rows):
+    sizes = list(dict.fromkeys(r["size"] for r in rows))
+    losses = list(dict.fromkeys(r["loss"] for r in rows))
+    figure, axes = plt.subplots(1, len(sizes), figsize=(4.6 * len(sizes) + 2, 0.28 * len(losses) + 1.6), sharey=True, squeeze=False)
+    for axis, size in zip(axes[0], sizes):
+        of = {r["loss"]: r for r in rows if r["size"] == size and r["keep"]}
+        y = range(len(losses))
+        for other, color, offset in (("eager", "#1b6ca8", 0.2), ("compile", "#e08e2b", -0.2)):
+            values = [ratio(of[name], other) if name in of else None for name in losses]
+            axis.barh([i + offset for i in y], [v or 0 for v in values], 0.38, color=color, label=f"torch {other}")
+        axis.axvline(1, color="black", linewidth=0.8)
+        axis.set_xscale("log")
+        axis.set_xlim(0.03, 8)
+        axis.set_xticks([0.05, 0.1, 0.25, 0.5, 1, 2, 4], ["1/20", "1/10", "1/4", "1/2", "1", "2", "4"])
+        axis.set_title({"tiny": "32 × 10", "4M": "4 million elements", "33M": "33 million elements"}.get(size, size))
+        axis.set_xlabel("time of the emitted file / time of torch")
+        axis.grid(axis="x", alpha=0.3)
+    axes[0][0].set_yticks(range(len(losses)), losses)
+    axes[0][0].invert_yaxis()
+    axes[0][-1].legend(loc="lower right", fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+
+
+def write_report(out, versions, rows):
+    (out / "results.json").write_text(json.dumps({"versions": versions, "rows": rows}, indent=1) + "\n")
+    chart(out / "ratios.png", rows)
+    sizes = list(dict.fromkeys(r["size"] for r in rows))
+    large = [s for s in sizes if s != "tiny"]
+    worst = max((e for r in rows for e in r["worst"].values()), default=0)
+    noise = sorted(spread(r) for r in rows)[len(rows) // 2] if rows else 0
+    text = f"""# Benchmarks
+
+`make bench` writes this page. Value and gradient of every loss, reduction mean, float32: the emitted
+file on ONNX Runtime with bound outputs, against the PyTorch expression in its metadata with
+`backward()`, eager and `torch.compile(dynamic=False)`. Same data, same threads, in turns in one
+process for each line; medians. Ratios are time of the file / time of the other: below 1 the file is
+faster. *Copy* is one plain copy of the prediction.
+
+{versions['processor']}, {versions['threads']} threads, {versions['system']}; ONNX Runtime {versions['onnxruntime']},
+PyTorch {versions['torch']}, lossgen {versions['lossgen']}. Half of the measurements spread by less than
+{100 * noise:.0f} % (quartiles). The timed files' outputs differ from PyTorch's by at most {worst:.0e} of the largest element.
+
+![ratios](ratios.png)
+
+## glibc keeps big buffers
+
+`MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_MMAP_THRESHOLD_=4294967296`: the fair comparison at large
+sizes, since PyTorch otherwise waits for page faults more than it computes.
+
+{table(rows, sizes, True)}
+"""
+    if large:
+        text += f"\n## The allocator as it comes\n\n{table([r for r in rows if r['size'] in large], large, False)}\n"
+    (out / "README.md").write_text(text)
