@@ -1,0 +1,1 @@
+Bgrad_tail_2_0_weightJ è¿ÔA¶h?Ä¬œÊu¢r?wÃeİæß”?²ı•ì ?

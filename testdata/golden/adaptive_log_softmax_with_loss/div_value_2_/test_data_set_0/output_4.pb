@@ -1,0 +1,1 @@
+Bgrad_tail_0_0_weightJ lûyh¸?sáxŠÂ?ÓÈCoJ‹?¨eæÿåB”?

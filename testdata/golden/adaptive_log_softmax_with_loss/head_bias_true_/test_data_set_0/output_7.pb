@@ -1,0 +1,1 @@
+Bgrad_tail_1_0_weightJ A'–³3á¿~‘pñÉLÒ¿fVBÃcÚ?F¨<_0Ì?

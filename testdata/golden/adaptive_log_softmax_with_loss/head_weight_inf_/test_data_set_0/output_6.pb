@@ -1,0 +1,1 @@
+Bgrad_tail_1_0_weightJ €À+	^?NEï.6ça?!Rw§í_ø{#∆Óubø

@@ -1,0 +1,1 @@
+Bgrad_tail_1_0_weightJ HÉkY]„|¿ ,ÙÌí"“¿nx|o .¬?ĞPìdéÂ?

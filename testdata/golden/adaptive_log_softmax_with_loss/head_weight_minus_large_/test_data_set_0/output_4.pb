@@ -1,0 +1,1 @@
+Bgrad_tail_0_0_weightJ O¶5YLΏΉαbΑEΩ"?΄ύ-ηλª?tMαaζΏ

@@ -1,0 +1,1 @@
+Bgrad_tail_1_0_weightJ —qoxPC¹?GÔ¹İâÌò¿ÈÖ•SN{¿LlVô 6Ç?

@@ -1,0 +1,1 @@
+Bgrad_tail_0_0_weightJ §\Çîqï(?Ýü¾¸›Ìp?TBÎw¡q?©¿ÕPÔqÍ¿

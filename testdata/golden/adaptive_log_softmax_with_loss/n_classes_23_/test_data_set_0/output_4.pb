@@ -1,0 +1,1 @@
+Bgrad_tail_0_0_weightJ sb÷€m¿x—hi§?¶öëdÊÎ¿8Õa%s˜¿

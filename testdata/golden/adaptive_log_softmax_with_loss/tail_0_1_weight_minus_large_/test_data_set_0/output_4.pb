@@ -1,0 +1,1 @@
+Bgrad_tail_0_0_weightJ ñnõÈjTy@,‹,°¬À¾ÈL!‹¶¿|}Föz°¿

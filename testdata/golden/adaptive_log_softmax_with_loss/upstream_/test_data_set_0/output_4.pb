@@ -1,0 +1,1 @@
+Bgrad_tail_0_0_weightJ X	ี:?จnNp^?aฮฟล5ฟq=dรกYฟ

@@ -1,0 +1,1 @@
+Bgrad_targetJ=K[зrля?©K6╬З╡Х©r²о'Hъ©

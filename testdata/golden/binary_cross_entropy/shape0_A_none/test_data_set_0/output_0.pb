@@ -1,0 +1,1 @@
+BlossJ´ð*’nIã?cjcñó?V¥ItPç?

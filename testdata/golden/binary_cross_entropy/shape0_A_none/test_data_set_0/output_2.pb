@@ -1,0 +1,1 @@
+Bgrad_targetJ*O¨ò?õ×Ş4zFì¿~kÃèb7Ç¿

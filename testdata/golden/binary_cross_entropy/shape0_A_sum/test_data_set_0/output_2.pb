@@ -1,0 +1,1 @@
+Bgrad_targetJıÉU1Õ¿AIuÉÂ?ßY|ÂU—ë¿

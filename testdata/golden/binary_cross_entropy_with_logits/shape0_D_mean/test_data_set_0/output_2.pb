@@ -1,0 +1,1 @@
+Bgrad_targetJ«ªªªª*Ù¿«ªªªª*Þ?UUUUUU¿¿

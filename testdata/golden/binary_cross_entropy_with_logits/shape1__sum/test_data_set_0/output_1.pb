@@ -1,0 +1,2 @@
+B
+grad_inputJ8pÅØI˜Ş¿

@@ -1,0 +1,1 @@
+Bgrad_input1J9ªn"¾?ã¿çCÛN£à¿BT¤rBÄÇ?

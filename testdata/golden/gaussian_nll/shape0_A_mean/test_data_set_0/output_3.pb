@@ -1,0 +1,1 @@
+Bgrad_varJ¤BϋeΧΏhU½²p²?ΚWMο ίσΏ

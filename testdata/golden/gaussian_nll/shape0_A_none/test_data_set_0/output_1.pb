@@ -1,0 +1,2 @@
+B
+grad_inputJ§u¼9¡¨Ô¿s‰ð¤ ù­¿DDDDDäÀ

@@ -1,0 +1,1 @@
+Bgrad_targetJ§u¼9¡¨Ô?s‰ð¤ ù­?DDDDDä@

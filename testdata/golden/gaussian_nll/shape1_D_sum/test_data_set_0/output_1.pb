@@ -1,0 +1,2 @@
+B
+grad_inputJÇqÇq|?ÄÏ(ñ3Jü?sçÎ;wÒ¿

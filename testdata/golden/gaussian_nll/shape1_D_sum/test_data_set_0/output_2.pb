@@ -1,0 +1,1 @@
+Bgrad_targetJÇqÇq|¿ÄÏ(ñ3Jü¿sçÎ;wÒ?

@@ -1,0 +1,2 @@
+Bgrad_varJ‡w
+i žå¿

@@ -1,0 +1,1 @@
+Bgrad_boxes2J b•uIôÒ†?EÏZÿ„Ö’?ý´…ã—¿ŽQj2Pu¿

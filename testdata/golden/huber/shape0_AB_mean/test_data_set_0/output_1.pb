@@ -1,0 +1,2 @@
+B
+grad_inputJ0UUUUUUÅ¿UUUUUU™¿UUUUUUÅ¿UUUUUÕº?UUUUUUÅ?UUUUUUÅ¿

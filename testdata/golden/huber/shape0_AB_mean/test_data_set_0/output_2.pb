@@ -1,0 +1,1 @@
+Bgrad_targetJ0UUUUUUÅ?UUUUUU™?UUUUUUÅ?UUUUUÕº¿UUUUUUÅ¿UUUUUUÅ?

@@ -1,0 +1,2 @@
+B
+grad_inputJ`UUUUUUµ¿ªªªªªª–¿UUUUUUµ¿UUUUUUµ¿ªªªªªˆ³?UUUUU5—?UUUUUUµ?UUUUUUµ¿UUUUUUµ¿UUUUUUµ¿UUUUUUµ?UUUUUUµ?

@@ -1,0 +1,1 @@
+Bgrad_targetJ`UUUUUUµ?ªªªªªª–?UUUUUUµ?UUUUUUµ?ªªªªªˆ³¿UUUUU5—¿UUUUUUµ¿UUUUUUµ?UUUUUUµ?UUUUUUµ?UUUUUUµ¿UUUUUUµ¿

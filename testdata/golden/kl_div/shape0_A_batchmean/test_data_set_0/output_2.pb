@@ -1,0 +1,1 @@
+Bgrad_targetJPoL¢mÆ¿ªº[SUç?2:YyüÀğ?

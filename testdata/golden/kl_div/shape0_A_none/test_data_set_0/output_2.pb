@@ -1,0 +1,1 @@
+Bgrad_targetJğBlÖˆ¿ö=ß‚Riş¿Ögl­8âÂ?

@@ -1,0 +1,1 @@
+Bgrad_targetJUUUUUUÕ?UUUUUUÕ?UUUUUUÕ?

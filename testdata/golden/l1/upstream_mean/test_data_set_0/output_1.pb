@@ -1,0 +1,2 @@
+B
+grad_inputJ`UUUUUÕd?UUUUUÕd?UUUUUÕd?UUUUUÕd?UUUUUÕd¿UUUUUÕd¿UUUUUÕd¿UUUUUÕd?UUUUUÕd¿UUUUUÕd¿UUUUUÕd¿UUUUUÕd?

@@ -1,0 +1,1 @@
+Bgrad_targetJ`UUUUUÕd¿UUUUUÕd¿UUUUUÕd¿UUUUUÕd¿UUUUUÕd?UUUUUÕd?UUUUUÕd?UUUUUÕd¿UUUUUÕd?UUUUUÕd?UUUUUÕd?UUUUUÕd¿

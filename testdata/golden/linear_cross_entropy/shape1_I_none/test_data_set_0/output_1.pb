@@ -1,0 +1,2 @@
+B
+grad_inputJ…©µ4ÈÝ?b[\iZÄ?

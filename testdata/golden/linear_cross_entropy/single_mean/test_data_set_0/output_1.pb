@@ -1,0 +1,2 @@
+B
+grad_inputJÀ}NöIâ?=÷ÒqCÛí¿

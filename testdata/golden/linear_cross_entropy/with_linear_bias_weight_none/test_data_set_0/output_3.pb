@@ -1,0 +1,1 @@
+Bgrad_linear_biasJ(Hˆ…¾ê¿ªU?aÍ|÷?­«jıKƒã¿¼ò™1š·¿µou.^K©?

@@ -1,0 +1,1 @@
+Bloss_aJ0xóc'Ë_A

@@ -1,0 +1,1 @@
+Bgrad_log_varsJÅ2¸FQ–]ÁK"4AZ@

@@ -1,0 +1,1 @@
+Bgrad_log_varsJÊüIÇ,PÁžh¦P_ü¿

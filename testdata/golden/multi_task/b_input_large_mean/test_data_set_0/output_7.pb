@@ -1,0 +1,1 @@
+Bgrad_log_varsJ`Q\U`Ê÷¿­êG²]Á

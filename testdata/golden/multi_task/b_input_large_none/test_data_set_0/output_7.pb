@@ -1,0 +1,1 @@
+Bgrad_log_varsJ‏†רי~ְF:Qc›SA

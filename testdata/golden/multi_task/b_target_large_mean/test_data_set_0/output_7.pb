@@ -1,0 +1,1 @@
+Bgrad_log_varsJβήsχϋΏώ~ΚaΑ

@@ -1,0 +1,1 @@
+Bgrad_log_varsJbö‡p¿æ¿M	ï’7ëÀ

@@ -1,0 +1,1 @@
+Bloss_bJUUUÝd	@

@@ -1,0 +1,2 @@
+Bgrad_task_weightsJ«ªª*
+*Õ? ËèrÈ@ãEó^Ô@

@@ -1,0 +1,2 @@
+Bgrad_log_varsJ
+ã‹Ër‘¡?ô”≈π5q¿

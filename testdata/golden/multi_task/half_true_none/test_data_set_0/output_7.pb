@@ -1,0 +1,1 @@
+Bgrad_log_varsJkóE¾8À÷qø˜Ê¶2À

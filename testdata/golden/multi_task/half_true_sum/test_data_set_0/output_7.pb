@@ -1,0 +1,2 @@
+Bgrad_log_varsJÇoﬁ‚i6¿Ù‡Ï
+21¿

@@ -1,0 +1,1 @@
+Bloss_segJq¶¤TÈ¤ÿ?

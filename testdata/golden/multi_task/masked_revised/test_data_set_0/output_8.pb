@@ -1,0 +1,1 @@
+Bgrad_scalesJЇэ╨e╣бу┐╔сEiSЎ?DЬ╣J╥жє┐

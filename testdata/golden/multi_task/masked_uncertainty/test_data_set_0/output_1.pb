@@ -1,0 +1,3 @@
+B
+loss_depthJFÝ^Ð
+ä?

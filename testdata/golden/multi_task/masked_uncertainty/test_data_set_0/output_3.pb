@@ -1,0 +1,1 @@
+Bloss_auxJZ:h.2¶Á?

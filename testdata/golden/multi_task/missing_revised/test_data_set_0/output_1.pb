@@ -1,0 +1,2 @@
+B
+loss_depthJUUUU¼×?

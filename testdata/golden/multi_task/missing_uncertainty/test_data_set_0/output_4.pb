@@ -1,0 +1,10 @@
+Bgrad_depth_inputJ`ñƒ<Ù´s¿H
+.#bt¿H
+.#bt?H
+.#bt?S¾X¤ùc?H
+.#bt?H
+.#bt?H
+.#bt?H
+.#bt?H
+.#bt¿ô9Í÷âg¿H
+.#bt?

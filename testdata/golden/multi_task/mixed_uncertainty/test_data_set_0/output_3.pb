@@ -1,0 +1,1 @@
+Bloss_auxJc‹%wW÷?

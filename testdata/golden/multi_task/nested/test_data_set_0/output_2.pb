@@ -1,0 +1,1 @@
+Bloss_heads_lJUUUUUqñ?

@@ -1,0 +1,1 @@
+Bgrad_log_varsJk›zH—%8@Zú<kÑÀ

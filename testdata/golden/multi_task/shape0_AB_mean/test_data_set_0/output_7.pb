@@ -1,0 +1,1 @@
+Bgrad_log_varsJrÜš„¤ïÀ`ï°Of!·?

@@ -1,0 +1,1 @@
+Bgrad_log_varsJ%jRЭЛ@|ДЁнф$јї

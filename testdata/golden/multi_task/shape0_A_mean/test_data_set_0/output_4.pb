@@ -1,0 +1,1 @@
+Bgrad_a_targetJÀ FÁ¿õF_gÍ?.‰ùá€R„?

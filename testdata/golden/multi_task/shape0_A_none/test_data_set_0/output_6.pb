@@ -1,0 +1,1 @@
+Bgrad_b_targetJїиQ6Б®@2Q„nТ@·дwМоЌї

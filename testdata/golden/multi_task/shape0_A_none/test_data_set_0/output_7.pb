@@ -1,0 +1,1 @@
+Bgrad_log_varsJÖ"›&$³à?È9jöX[ë¿

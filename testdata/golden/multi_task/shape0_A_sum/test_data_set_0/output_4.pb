@@ -1,0 +1,1 @@
+Bgrad_a_targetJR‘k¯è@I…{¸)@¡n`ãX@

@@ -1,0 +1,1 @@
+Bgrad_a_inputJ„XVÔÝ}@

@@ -1,0 +1,1 @@
+Bgrad_b_inputJqc“ý(šÿ?

@@ -1,0 +1,1 @@
+Bgrad_b_targetJqc“ý(šÿ¿

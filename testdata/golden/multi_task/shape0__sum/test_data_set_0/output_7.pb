@@ -1,0 +1,1 @@
+Bgrad_log_varsJm>T–¾â¿Y›A:7:À

@@ -1,0 +1,1 @@
+Bloss_aJUUU¥Cæ?

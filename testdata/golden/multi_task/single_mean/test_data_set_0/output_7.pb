@@ -1,0 +1,1 @@
+Bgrad_log_varsJØFt§³í?h‘1¤Ã?

@@ -1,0 +1,1 @@
+Bgrad_log_varsJCz(l›ì?¦‚¾º¦©ö?

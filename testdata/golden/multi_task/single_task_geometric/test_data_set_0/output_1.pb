@@ -1,0 +1,1 @@
+B	loss_onlyJ„Yn#m‹Ê?

@@ -1,0 +1,1 @@
+B	loss_onlyJ+&¿NÇæ?

@@ -1,0 +1,1 @@
+Bgrad_log_varsJฒt1€ธ$@๎ลอLชH@@Iญm0kโ?

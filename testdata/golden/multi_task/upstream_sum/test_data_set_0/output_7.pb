@@ -1,0 +1,1 @@
+Bgrad_log_varsJ¬Y_ş](-À…Éó2cÀ

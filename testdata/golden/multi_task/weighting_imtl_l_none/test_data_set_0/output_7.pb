@@ -1,0 +1,1 @@
+Bgrad_scalesJº×>y/3@…»qQ\P@

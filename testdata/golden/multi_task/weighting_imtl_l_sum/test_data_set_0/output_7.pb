@@ -1,0 +1,2 @@
+Bgrad_scalesJU?
+Ä J@‹p+ R@

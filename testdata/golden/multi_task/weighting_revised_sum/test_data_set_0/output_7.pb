@@ -1,0 +1,1 @@
+Bgrad_scalesJ2^<âc@Dð Xîma@

@@ -1,0 +1,1 @@
+Bgrad_log_varsJK>àœ¾JÀ kËƒdÈÛ?

@@ -1,0 +1,1 @@
+Bgrad_log_varsJ(Xò›÷¹À}þ¹Äoña@

@@ -1,0 +1,2 @@
+Bgrad_log_varsJãzÆ3
+"8ÀŸJ™²OBÀ

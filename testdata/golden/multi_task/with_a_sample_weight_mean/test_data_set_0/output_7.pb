@@ -1,0 +1,2 @@
+Bgrad_log_varsJ
+8ç8høﬁ?±|ÓKÅ‚?

@@ -1,0 +1,1 @@
+Bgrad_log_varsJ–İiŸN@©R^³Œ4R@

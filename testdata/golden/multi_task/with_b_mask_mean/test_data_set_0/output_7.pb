@@ -1,0 +1,1 @@
+Bgrad_log_varsJ0§`qÙÄÄ?^‡¿b/í?

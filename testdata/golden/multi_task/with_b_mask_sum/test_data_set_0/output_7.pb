@@ -1,0 +1,1 @@
+Bgrad_log_varsJíêÙ<Ào³ç×,v#À

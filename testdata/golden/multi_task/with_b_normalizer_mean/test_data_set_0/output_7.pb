@@ -1,0 +1,2 @@
+Bgrad_log_varsJˆÎ
+½ÎFÀ2ÿi gÀ

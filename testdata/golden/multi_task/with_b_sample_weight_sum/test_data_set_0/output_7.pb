@@ -1,0 +1,1 @@
+Bgrad_log_varsJÀy¢VôÚ¿7“uo)À

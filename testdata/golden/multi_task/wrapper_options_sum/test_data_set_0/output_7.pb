@@ -1,0 +1,1 @@
+Bgrad_log_varsJpY~mñÀ¸,_¦ƒô¿

@@ -1,0 +1,1 @@
+Bgrad_scalesJ?Baxdã?Pù]‘ï¿

@@ -1,0 +1,2 @@
+B
+grad_inputJ(gffffæ¸¿ÎÌÌÌÌ¬Ò?gffffæ¸?gffffæ¸¿gffffæÈ¿

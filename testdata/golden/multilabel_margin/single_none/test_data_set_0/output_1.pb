@@ -1,0 +1,2 @@
+B
+grad_inputJ(gffffФх?нлллл╛р©нлллл╛р©gffffФх?gffffФх?

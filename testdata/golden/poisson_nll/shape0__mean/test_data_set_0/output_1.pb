@@ -1,0 +1,2 @@
+B
+grad_inputJ†Ş9Jğ?

@@ -1,0 +1,2 @@
+B
+grad_inputJ({ı;xÑ¿

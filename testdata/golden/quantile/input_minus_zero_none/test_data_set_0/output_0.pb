@@ -1,0 +1,1 @@
+BlossJ wwwww©?мллл|А?≥≥≥≥≥9и?UUUUUUу?

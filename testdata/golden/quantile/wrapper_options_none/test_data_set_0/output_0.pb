@@ -1,0 +1,1 @@
+BlossJ """"â‘´?wwwwwGÁ?wwwwwÂ?ˆˆˆˆˆ¨Ù?

@@ -1,0 +1,1 @@
+Bgrad_targetJ4 O·Æ$q?Ó‹ÎqH¯?Ž~,æMÊ¼?

@@ -1,0 +1,2 @@
+B
+grad_inputJÂÉÒIítº¿•adéP†?A_°ïù“²?

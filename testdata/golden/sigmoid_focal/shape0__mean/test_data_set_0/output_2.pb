@@ -1,0 +1,1 @@
+Bgrad_targetJЯиЅящї

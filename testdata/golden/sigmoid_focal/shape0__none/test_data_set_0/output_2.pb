@@ -1,0 +1,1 @@
+Bgrad_targetJXí0¯ª¿

@@ -1,0 +1,1 @@
+Bgrad_targetJ`UUUUUUµ¿UUUUUUµ¿UUUUUUµ?ªªªªªjŸ¿ªªªªªªˆ¿UUUUUUµ¿ªªªªªª†?UUUUUUµ?ªªªªªJ´?UUUUUÕ²¿UUUUUUµ¿ªªªªªj±¿

@@ -1,0 +1,1 @@
+Bgrad_targetJUUUUUU¬¿UUUUUUÕ?ªªªªªÐ?

@@ -1,0 +1,2 @@
+B
+grad_inputJn┴G╒ео©&п-Eф?`Bxhaг©

@@ -1,0 +1,2 @@
+B
+grad_inputJL0Ô2A»·ølÚd)Âﬂ?tUD√ç¡‹ø

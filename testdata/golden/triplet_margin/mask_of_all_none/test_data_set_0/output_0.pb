@@ -1,0 +1,1 @@
+BlossJ ô~g¤¨ë?Dˆ›ÞBOú?8ëDmxÙ?àgTG+kÞ?

@@ -1,0 +1,1 @@
+Bgrad_anchorJ&nJÚ?°±ëDoæ?Àq¯³R³É?

@@ -1,0 +1,1 @@
+Bgrad_anchorJ•És©dçä¿TUR—Ê÷¿Ð—xŽ– ®?

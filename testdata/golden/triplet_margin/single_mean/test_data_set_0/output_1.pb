@@ -1,0 +1,1 @@
+Bgrad_anchorJuaªÈ÷êß¿ÚW÷çÁã¿@RÔrhÖ¢?

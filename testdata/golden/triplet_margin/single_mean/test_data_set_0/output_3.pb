@@ -1,0 +1,1 @@
+Bgrad_negativeJ€öÉMàbÔ?ƒô3jÓ?ÄnÎì?

@@ -1,0 +1,2 @@
+Bgrad_positiveJM,ÍcÎ¬Ï¿Án
+†z¯?ý5”O£ÄÑ¿

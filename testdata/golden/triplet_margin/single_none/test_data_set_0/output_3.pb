@@ -1,0 +1,2 @@
+Bgrad_negativeJ
+kùSô­Ó?Kw¼Ë¿Çüå?¥Ô˜?

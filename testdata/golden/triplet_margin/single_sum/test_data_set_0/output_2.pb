@@ -1,0 +1,1 @@
+Bgrad_positiveJOX{ù˜Ù¿V’™vÉì?*&êEˆÈ?

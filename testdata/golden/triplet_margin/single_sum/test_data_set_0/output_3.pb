@@ -1,0 +1,1 @@
+Bgrad_negativeJ©ÅkX¬¡¿æQ6ë"—?ĞyS“ùï¿

@@ -1,0 +1,1 @@
+Bgrad_anchorJzP]ÚcI? ì¼7¹g? q+P†;¿

@@ -1,0 +1,1 @@
+Bgrad_positiveJd™P‰Ê]¿¾TzqÌV¿ÎéA-p·`¿

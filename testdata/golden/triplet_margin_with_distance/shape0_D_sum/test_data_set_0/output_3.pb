@@ -1,0 +1,1 @@
+Bgrad_negativeJAx‘¸â?Éc4é1é¿vsÖ"ÿÏ¿

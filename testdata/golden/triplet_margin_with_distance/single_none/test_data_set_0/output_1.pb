@@ -1,0 +1,1 @@
+Bgrad_anchorJ@q4Zƒ1¿?¦gì]zâ?aºO×êö¿

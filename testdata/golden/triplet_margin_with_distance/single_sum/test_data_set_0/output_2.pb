@@ -1,0 +1,1 @@
+Bgrad_positiveJmdF`¹°ï¿¾DÚCœ1À?3"÷ª6­¿

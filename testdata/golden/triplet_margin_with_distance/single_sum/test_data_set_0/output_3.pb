@@ -1,0 +1,1 @@
+Bgrad_negativeJ}M×9pí?İ0GÙ?úà©cÑ‹?
