@@ -42,6 +42,10 @@ golden: build $(LIVE)/installed ## make the golden cases again with PyTorch
 conformance: build $(LIVE)/installed ## compare with PyTorch live, and everything else that needs Python
 	$(LIVE)/bin/python conformance/run.py --lossgen ./lossgen --requests $(REQUESTS) --seed $(SEED)
 
+stacks: build conformance/stacks/jax/.venv/installed conformance/stacks/tensorflow/.venv/installed ## train with JAX and TensorFlow (downloads 2 GB)
+	conformance/stacks/jax/.venv/bin/python conformance/stack.py --lossgen ./lossgen --stack jax
+	conformance/stacks/tensorflow/.venv/bin/python conformance/stack.py --lossgen ./lossgen --stack tensorflow
+
 fuzz: ## run each fuzzer for a short while
 	sh conformance/fuzz.sh
 

@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+"""Runs everything about the adapter of one Python stack.
+
+    python stack.py --stack torch --lossgen ../lossgen
+
+Random requests against PyTorch, the adapter's promises, training against the stack's own
+loss, and the code of its page in docs. JAX and TensorFlow have requirements of their own, in
+the folder stacks.
+"""
+
+import argparse
+import importlib.util
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def commands(stack, requests):
+    yield ["adapters.py", "--stack", stack, "--requests", str(requests)]
+    yield [f"adapter_{stack}.py"]
+    yield [f"train_{stack}.py"]
+    if stack == "torch":
+        yield ["ddp.py"]
+    yield ["docs.py", HERE.parent / "docs" / f"{stack}.md"]
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--lossgen", default="lossgen", help="the command (default: on the PATH)")
+    p.add_argument("--stack", choices=["torch", "jax", "tensorflow"], default="torch")
+    p.add_argument("--requests", type=int, default=5, help="random requests per loss")
+    o = p.parse_args()
+    lossgen = os.path.abspath(shutil.which(o.lossgen) or p.error(f"no command {o.lossgen}"))
+    if importlib.util.find_spec(o.stack) is None:
+        sys.exit(f"{o.stack} is not installed: pip install -r conformance/stacks/{o.stack}/requirements.txt")
+    failed = []
+    for script, *rest in commands(o.stack, o.requests):
+        print(f"-- {script}", flush=True)
+        if subprocess.run([sys.executable, str(HERE / script), *map(str, rest), "--lossgen", lossgen]).returncode:
+            failed.append(script)
+    print(f"{o.stack}: {', '.join(failed) + ' failed' if failed else 'the adapter agrees and keeps its promises'}")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
