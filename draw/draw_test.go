@@ -154,3 +154,60 @@ func TestDescribe(t *testing.T) {
 		}
 	}
 }
+
+// composed is a composition as lossgen emits it: two tasks with a common size,
+// the second of them composed of one more, and a weight for each.
+func composed() *ir.Model {
+	port := func(name string) ir.Port {
+		return ir.Port{Name: name, DType: tensor.Float32, Shape: tensor.Of("N")}
+	}
+	node := func(op, out string, in ...string) ir.Node {
+		return ir.Node{Op: op, Inputs: in, Outputs: []string{out}}
+	}
+	return &ir.Model{
+		Metadata: []ir.Prop{{Key: "lossgen.options", Value: `{"tasks":[{"name":"a"},{"name":"b","options":{"tasks":[{"name":"c"}]}}]}`}},
+		Graph: &ir.Graph{
+			Name: "composed", Inputs: []ir.Port{port("a_input"), port("b_c_input"), port("scales")},
+			Nodes: []ir.Node{
+				node("Shape", "size", "a_input"), node("Reshape", "checked", "b_c_input", "size"),
+				node("Abs", "loss_a", "a_input"), node("Abs", "loss_b_c", "checked"), node("Exp", "w", "scales"),
+				node("Mul", "product", "loss_a", "loss_b_c"), node("Add", "loss", "product", "w"),
+				node("Div", "grad_a_input", "product", "loss_a"),
+			},
+			Outputs: []ir.Port{port("loss"), port("loss_a"), port("loss_b_c"), port("grad_a_input")},
+		},
+	}
+}
+
+func TestGroups(t *testing.T) {
+	p := newPicture(composed())
+	want := map[string]string{
+		"a_input": "a", "b_c_input": "c", "scales": "", "Shape → size": "a", "Reshape → checked": "c",
+		"Abs → loss_a": "a", "Abs → loss_b_c": "c", "Exp → w": "", "Mul → product": "", "Add → loss": "",
+		"Div → grad_a_input": "a", "loss": "", "loss_a": "a", "loss_b_c": "c", "grad_a_input": "a",
+	}
+	for _, b := range p.boxes {
+		name, got := b.lines[0], ""
+		if b.kind == nodeBox {
+			name += " " + b.lines[len(b.lines)-1]
+		}
+		if b.group >= 0 {
+			got = p.groups[b.group].name
+		}
+		if group, ok := want[name]; !ok || got != group {
+			t.Errorf("%s is in group %q, want %q", name, got, group)
+		}
+	}
+	for _, c := range []struct {
+		write func(io.Writer, *ir.Model) error
+		part  string
+	}{{Dot, `subgraph cluster_2 { label="c"`}, {Mermaid, `subgraph g1 ["b"]`}} {
+		var out bytes.Buffer
+		if err := c.write(&out, composed()); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), c.part) {
+			t.Errorf("no %s in:\n%s", c.part, out.String())
+		}
+	}
+}

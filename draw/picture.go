@@ -15,9 +15,10 @@ import (
 
 // picture is what Graphviz and Mermaid both draw.
 type picture struct {
-	title string
-	boxes []box
-	edges []edge
+	title  string
+	boxes  []box
+	edges  []edge
+	groups []group
 }
 
 type kind int
@@ -32,14 +33,19 @@ const (
 type box struct {
 	kind  kind
 	lines []string
+	group int // outermost for none
 }
 
-// edge leads from one box to another, by index.
-type edge struct{ from, to int }
+// edge leads from one box to another, by index. An edge of a shape carries sizes
+// alone.
+type edge struct {
+	from, to int
+	shape    bool
+}
 
 func newPicture(m *ir.Model) *picture {
 	g := m.Graph
-	p := &picture{title: g.Name}
+	p := &picture{title: g.Name, groups: groupsOf(m)}
 	if g.Doc != "" {
 		p.title += ": " + oneLine(g.Doc)
 	}
@@ -60,9 +66,9 @@ func newPicture(m *ir.Model) *picture {
 	}
 	for _, n := range g.Nodes {
 		at := p.add(nodeBox, operation(n, inside)...)
-		for _, name := range append(slices.Clone(n.Inputs), captured(n)...) {
+		for i, name := range append(slices.Clone(n.Inputs), captured(n)...) {
 			if from, ok := made[name]; ok {
-				p.edges = append(p.edges, edge{from, at})
+				p.edges = append(p.edges, edge{from, at, i > 0 && slices.Contains(reshaping, n.Op)})
 			}
 		}
 		for _, name := range n.Outputs {
@@ -73,14 +79,15 @@ func newPicture(m *ir.Model) *picture {
 		from, ok := made[out.Name]
 		at := p.add(outputBox, out.Name, portType(out))
 		if ok {
-			p.edges = append(p.edges, edge{from, at})
+			p.edges = append(p.edges, edge{from, at, false})
 		}
 	}
+	p.assign()
 	return p
 }
 
 func (p *picture) add(k kind, lines ...string) int {
-	p.boxes = append(p.boxes, box{k, lines})
+	p.boxes = append(p.boxes, box{k, lines, outermost})
 	return len(p.boxes) - 1
 }
 
@@ -135,6 +142,9 @@ func operation(n ir.Node, inside map[string]string) []string {
 // unordered are operators whose operands may change places.
 var unordered = []string{"Add", "Mul", "Max", "Min", "Equal", "And", "Or", "Xor", "Sum"}
 
+// reshaping are operators whose first operand alone has values.
+var reshaping = []string{"Reshape", "Expand", "Slice", "Unsqueeze", "Squeeze"}
+
 // telling are the attributes that a picture shows.
 var telling = []string{"to", "axis", "axes", "perm"}
 
@@ -150,9 +160,15 @@ func Dot(w io.Writer, m *ir.Model) error {
 		constantBox: `shape=note, fillcolor="#fff2cc"`,
 		outputBox:   `shape=box, style="filled,rounded", fillcolor="#cfdcf2"`,
 	}
-	for i, b := range p.boxes {
-		fmt.Fprintf(&s, "  n%d [label=%s, %s];\n", i, dotText(b.lines...), styles[b.kind])
-	}
+	p.members(outermost,
+		func(i int) {
+			fmt.Fprintf(&s, "  n%d [label=%s, %s];\n", i, dotText(p.boxes[i].lines...), styles[p.boxes[i].kind])
+		},
+		func(g int) {
+			fmt.Fprintf(&s, "  subgraph cluster_%d { label=%s; labeljust=l; fontsize=16; style=\"filled,rounded\"; color=\"#8899aa\"; fillcolor=\"#eef3f8\";\n",
+				g, dotText(p.groups[g].name))
+		},
+		func() { s.WriteString("  }\n") })
 	for _, e := range p.edges {
 		fmt.Fprintf(&s, "  n%d -> n%d;\n", e.from, e.to)
 	}
@@ -164,7 +180,7 @@ func Dot(w io.Writer, m *ir.Model) error {
 func (p *picture) ids(k kind) string {
 	var s strings.Builder
 	for i, b := range p.boxes {
-		if b.kind == k {
+		if b.kind == k && b.group == outermost { // ranks do not go across groups
 			fmt.Fprintf(&s, " n%d;", i)
 		}
 	}
@@ -182,9 +198,10 @@ func Mermaid(w io.Writer, m *ir.Model) error {
 	var s strings.Builder
 	fmt.Fprintf(&s, "---\ntitle: '%s'\n---\nflowchart TD\n", strings.ReplaceAll(p.title, "'", "''")) // YAML
 	forms := map[kind]string{inputBox: "(%s):::input", nodeBox: "[%s]", constantBox: "[%s]:::constant", outputBox: "(%s):::output"}
-	for i, b := range p.boxes {
-		fmt.Fprintf(&s, "  n%d"+forms[b.kind]+"\n", i, mermaidText(b.lines...))
-	}
+	p.members(outermost,
+		func(i int) { fmt.Fprintf(&s, "  n%d"+forms[p.boxes[i].kind]+"\n", i, mermaidText(p.boxes[i].lines...)) },
+		func(g int) { fmt.Fprintf(&s, "  subgraph g%d [%s]\n", g, mermaidText(p.groups[g].name)) },
+		func() { s.WriteString("  end\n") })
 	for _, e := range p.edges {
 		fmt.Fprintf(&s, "  n%d --> n%d\n", e.from, e.to)
 	}

@@ -48,7 +48,7 @@ var MultiTask = &Def[MultiTaskOptions]{
 			list = append(list, loss)
 			extra = append(extra, own...)
 		}
-		return Term{Each: weightings[o.Weighting].value(c, o, list), Extra: extra}
+		return Term{Each: weightings[o.Weighting].value(c, o, list), Reduced: true, Extra: extra}
 	},
 	Reference: func(c *Call, o MultiTaskOptions) string {
 		var list []string

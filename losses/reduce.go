@@ -18,6 +18,8 @@ type Term struct {
 	// Refuse is NaN where PyTorch would raise on a value and finite elsewhere, or
 	// infinite; the loss is NaN then. The zero Value refuses nothing.
 	Refuse builder.Value
+	// Reduced: Each is the result already.
+	Reduced bool
 	// EmptyIsZero: the mean of no losses is 0.
 	EmptyIsZero bool
 	// Extra are further outputs, in order.
@@ -66,10 +68,12 @@ func (t Term) reduce(r Reduction) builder.Value {
 }
 
 func (t Term) reduced(r Reduction) builder.Value {
-	switch r {
-	case None:
+	switch {
+	case t.Reduced:
+		return t.Each
+	case r == None:
 		return t.masked()
-	case Sum:
+	case r == Sum:
 		return t.masked().Sum()
 	}
 	n := t.normalizer()
