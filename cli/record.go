@@ -2,42 +2,64 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"os"
 	goruntime "runtime"
-	"strings"
+	"slices"
+	"sync"
 	"time"
 
+	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/runtime/ort"
 	"github.com/lossgen/lossgen/verify"
 )
 
-// record is what a reader needs to repeat a verification.
+// recordFormat is the version of the record's form. A field that is removed or
+// changes its meaning makes another one.
+const recordFormat = 1
+
+// record is what a reader needs to repeat a verification. docs/record.schema.json
+// says what each field means.
 type record struct {
+	Format    int              `json:"format"`
 	Lossgen   string           `json:"lossgen"`
 	Go        string           `json:"go"`
+	Platform  string           `json:"platform"`
 	System    string           `json:"system"`
 	Processor string           `json:"processor"`
 	Cores     int              `json:"cores"`
 	Engines   []engineRecord   `json:"engines"`
-	Data      string           `json:"data"` // where the golden cases come from
+	Data      string           `json:"data"`
 	Date      string           `json:"date"`
 	Seconds   float64          `json:"seconds"`
-	PeakBytes int64            `json:"peak_bytes"` // memory, 0 where the system does not tell
+	PeakBytes int64            `json:"peak_bytes"`
 	Models    []modelRecord    `json:"models"`
 	Cases     []caseRecord     `json:"cases"`
+	Runs      []runRecord      `json:"runs"`
 	Reports   []*verify.Report `json:"reports"`
 }
 
 type engineRecord struct {
 	Name     string `json:"name"`
-	Version  string `json:"version,omitempty"`
-	Library  string `json:"library,omitempty"`
+	Version  string `json:"version"`
+	Library  string `json:"library"`
 	Provider string `json:"provider"`
+	Device   string `json:"device"`
+}
+
+// runRecord is one run of a file and the outputs that were observed.
+type runRecord struct {
+	Check   string        `json:"check"`
+	Loss    string        `json:"loss"`
+	Case    string        `json:"case"`
+	Engine  string        `json:"engine"`
+	DType   string        `json:"dtype"`
+	Inputs  []arrayRecord `json:"inputs,omitempty"` // random ones: those of a case are with the case
+	Outputs []arrayRecord `json:"outputs"`
 }
 
 // modelRecord is a file that was verified, or that of a loss by default.
@@ -62,14 +84,44 @@ type arrayRecord struct {
 	DType  string  `json:"dtype"`
 	Dims   []int64 `json:"dims"`
 	SHA256 string  `json:"sha256"` // of the elements, row-major and little-endian
+	First  []any   `json:"first"`  // the first elements
+}
+
+// firstElements is how many elements of an array a record shows.
+const firstElements = 4
+
+// recorder collects runs. Its observe may be called by several goroutines.
+type recorder struct {
+	mu   sync.Mutex
+	runs []runRecord
+}
+
+func (r *recorder) observe(o verify.Observation) {
+	run := runRecord{Check: o.Check, Loss: o.Loss, Case: o.Case, Engine: o.Engine, DType: o.DType.String(), Outputs: recordTensors(o.Outputs)}
+	if o.Check != "golden" {
+		run.Inputs = recordTensors(o.Inputs)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.runs = append(r.runs, run)
+}
+
+// sorted returns the runs in an order that does not depend on the goroutines.
+func (r *recorder) sorted() []runRecord {
+	out := append([]runRecord{}, r.runs...)
+	slices.SortStableFunc(out, func(a, b runRecord) int {
+		return cmp.Or(cmp.Compare(a.Loss, b.Loss), cmp.Compare(a.Check, b.Check), cmp.Compare(a.Case, b.Case),
+			cmp.Compare(a.DType, b.DType), cmp.Compare(a.Engine, b.Engine))
+	})
+	return out
 }
 
 // record writes the file that --record names.
-func (a *app) record(o *verifyOptions, start time.Time, subjects []subject, engines []verify.Engine, goldens *verify.Goldens, reports []*verify.Report) error {
+func (a *app) record(o *verifyOptions, start time.Time, subjects []subject, engines []verify.Engine, goldens *verify.Goldens, seen *recorder, reports []*verify.Report) error {
 	r := record{
-		Lossgen: losses.Version, Go: goruntime.Version(), System: goruntime.GOOS + "/" + goruntime.GOARCH,
-		Processor: processor(), Cores: goruntime.NumCPU(), Data: o.golden, Date: start.UTC().Format(time.RFC3339),
-		Seconds: time.Since(start).Seconds(), PeakBytes: peakMemory(), Reports: reports,
+		Format: recordFormat, Lossgen: losses.Version, Go: goruntime.Version(), Platform: goruntime.GOOS + "/" + goruntime.GOARCH,
+		System: systemName(), Processor: processor(), Cores: goruntime.NumCPU(), Data: o.golden, Date: start.UTC().Format(time.RFC3339),
+		Seconds: time.Since(start).Seconds(), PeakBytes: peakMemory(), Runs: seen.sorted(), Reports: reports,
 	}
 	if r.Data == "" {
 		r.Data = "embedded"
@@ -103,13 +155,13 @@ func (a *app) record(o *verifyOptions, start time.Time, subjects []subject, engi
 }
 
 func recordEngine(f *engineFlags, e verify.Engine) engineRecord {
-	r := engineRecord{Name: e.Backend.Name(), Provider: "cpu"}
+	r := engineRecord{Name: e.Backend.Name(), Version: losses.Version, Library: "in lossgen", Provider: "cpu", Device: processor()}
 	if b, ok := e.Backend.(ort.Backend); ok {
 		if info, err := b.Load(); err == nil {
 			r.Version, r.Library = info.Version, info.Path
 		}
-		if f.provider != "" {
-			r.Provider = f.provider
+		if f.provider == "cuda" {
+			r.Provider, r.Device = f.provider, graphicsCards()
 		}
 	}
 	return r
@@ -159,28 +211,25 @@ func recordCases(goldens *verify.Goldens, reports []*verify.Report) ([]caseRecor
 }
 
 func recordArrays(list []verify.Named) []arrayRecord {
-	var out []arrayRecord
+	out := []arrayRecord{}
 	for _, n := range list {
-		out = append(out, arrayRecord{n.Name, n.Tensor.DType.String(), n.Tensor.Dims, fmt.Sprintf("%x", sha256.Sum256(n.Tensor.Data))})
+		out = append(out, recordArray(n.Name, n.Tensor))
 	}
 	return out
 }
 
-// processor and peakMemory read what Linux tells; elsewhere they say nothing.
-func processor() string { return procLine("/proc/cpuinfo", "model name") }
-
-func peakMemory() int64 {
-	var kilobytes int64
-	fmt.Sscanf(procLine("/proc/self/status", "VmHWM"), "%d kB", &kilobytes)
-	return kilobytes * 1024
+func recordTensors(tensors map[string]*tensor.Tensor) []arrayRecord {
+	out := []arrayRecord{}
+	for _, name := range sortedKeys(tensors) {
+		out = append(out, recordArray(name, tensors[name]))
+	}
+	return out
 }
 
-func procLine(path, key string) string {
-	data, _ := os.ReadFile(path)
-	for line := range strings.Lines(string(data)) {
-		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == key {
-			return strings.TrimSpace(value)
-		}
+func recordArray(name string, t *tensor.Tensor) arrayRecord {
+	r := arrayRecord{name, t.DType.String(), append([]int64{}, t.Dims...), fmt.Sprintf("%x", sha256.Sum256(t.Data)), []any{}}
+	for i := range min(t.Len(), firstElements) {
+		r.First = append(r.First, jsonElement(t, i))
 	}
-	return ""
+	return r
 }

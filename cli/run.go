@@ -232,15 +232,17 @@ func scalar(t *tensor.Tensor) string {
 }
 
 // jsonScalar is a number, or a string for those that JSON lacks.
-func jsonScalar(t *tensor.Tensor) any {
-	f := t.Float(0)
+func jsonScalar(t *tensor.Tensor) any { return jsonElement(t, 0) }
+
+func jsonElement(t *tensor.Tensor, i int) any {
+	f := t.Float(i)
 	switch {
-	case math.IsInf(f, 0) || math.IsNaN(f):
-		return scalar(t)
+	case math.IsNaN(f), math.IsInf(f, 0):
+		return strings.ToLower(losses.Text(f))
 	case t.DType == tensor.Bool:
-		return t.Int(0) != 0
+		return t.Int(i) != 0
 	case !t.DType.IsFloat():
-		return t.Int(0)
+		return t.Int(i)
 	case t.DType == tensor.Float64:
 		return f
 	}

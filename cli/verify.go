@@ -73,6 +73,10 @@ func (a *app) verify(ctx context.Context, o *verifyOptions, args []string) error
 	if note != "" {
 		a.say("%s", note)
 	}
+	seen := &recorder{}
+	if o.record != "" {
+		options.Observe = seen.observe
+	}
 	start := time.Now()
 	var reports []*verify.Report
 	var failed []string
@@ -99,7 +103,7 @@ func (a *app) verify(ctx context.Context, o *verifyOptions, args []string) error
 		}
 	}
 	if o.record != "" {
-		if err := a.record(o, start, subjects, engines, options.Goldens, reports); err != nil {
+		if err := a.record(o, start, subjects, engines, options.Goldens, seen, reports); err != nil {
 			return err
 		}
 	}
