@@ -13,6 +13,7 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
+	"go/format"
 	"regexp"
 	"strings"
 	"text/template"
@@ -31,6 +32,8 @@ type Stack struct {
 	Parts    string // file there with parts that stacks share, or ""
 	Lacks    string // dtype of floating inputs and outputs that the stack cannot pass, or ""
 	Language string // for lists
+	// Format, where there is one, rewrites the source as the language wants it.
+	Format func([]byte) ([]byte, error)
 }
 
 // Stacks lists the stacks in the order of help texts.
@@ -38,6 +41,8 @@ var Stacks = []Stack{
 	{Name: "torch", File: "{{.Name}}_torch.py", Template: "torch.py.tmpl", Parts: "python.tmpl", Language: "PyTorch"},
 	{Name: "jax", File: "{{.Name}}_jax.py", Template: "jax.py.tmpl", Parts: "python.tmpl", Lacks: "bfloat16", Language: "JAX"},
 	{Name: "tensorflow", File: "{{.Name}}_tensorflow.py", Template: "tensorflow.py.tmpl", Parts: "python.tmpl", Lacks: "bfloat16", Language: "TensorFlow and Keras"},
+	{Name: "js", File: "{{.Name}}.mjs", Template: "js.mjs.tmpl", Parts: "native.tmpl", Lacks: "bfloat16", Language: "JavaScript"},
+	{Name: "go", File: "{{.Name}}.go", Template: "go.go.tmpl", Parts: "native.tmpl", Language: "Go", Format: format.Source},
 }
 
 // Names returns the names of all stacks.
@@ -108,6 +113,9 @@ func (s Stack) render(d *Data) ([]byte, error) {
 	var b bytes.Buffer
 	if err := t.Execute(&b, d); err != nil {
 		return nil, err
+	}
+	if s.Format != nil {
+		return s.Format(tidy(b.Bytes()))
 	}
 	return tidy(b.Bytes()), nil
 }

@@ -83,9 +83,11 @@ func (p Port) Shape() string {
 // DType returns the type of the floating inputs and outputs.
 func (d *Data) DType() string { return d.Value.DType }
 
-// HasNormalizer reports whether an output says what the mean would divide by.
-func (d *Data) HasNormalizer() bool {
-	return slices.ContainsFunc(d.Extra, func(p Port) bool { return p.Name == "normalizer" })
+// GlobalMean reports whether the file gives a sum and what the mean would divide
+// it by, which makes an exact mean over several processes.
+func (d *Data) GlobalMean() bool {
+	normalizer := slices.ContainsFunc(d.Extra, func(p Port) bool { return p.Name == "normalizer" })
+	return normalizer && d.Reduction == "sum"
 }
 
 // KerasOrder reports whether the loss has a target and an input, which Keras
@@ -222,6 +224,10 @@ var functions = template.FuncMap{
 	"quote":  func(s string) string { return fmt.Sprintf("%q", s) },
 	"wrap":   wrap,
 	"minus":  func(a, b int) int { return a - b },
+
+	"element": element,
+	"camel":   camelName,
+	"pascal":  typeName,
 }
 
 // wrap breaks text into lines of at most width columns; lines after the first

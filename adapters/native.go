@@ -1,0 +1,99 @@
+package adapters
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// This file is what the templates of typed languages use beside Data.
+
+// elements gives the type of an element in each language. The 16-bit floats are
+// given as their bits where a language has no type for them.
+var elements = map[string]map[string]string{
+	"go":   {"float32": "float32", "float64": "float64", "float16": "uint16", "bfloat16": "uint16", "int64": "int64", "int32": "int32", "bool": "bool"},
+	"cpp":  {"float32": "float", "float64": "double", "float16": "uint16_t", "bfloat16": "uint16_t", "int64": "int64_t", "int32": "int32_t", "bool": "unsigned char"},
+	"onnx": {"float32": "FLOAT", "float64": "DOUBLE", "float16": "FLOAT16", "bfloat16": "BFLOAT16", "int64": "INT64", "int32": "INT32", "bool": "BOOL"},
+	"rust": {"float32": "f32", "float64": "f64", "float16": "f16", "bfloat16": "bf16", "int64": "i64", "int32": "i32", "bool": "bool"},
+	"java": {"float32": "float", "float64": "double", "float16": "short", "bfloat16": "short", "int64": "long", "int32": "int", "bool": "byte"},
+}
+
+// element returns the type of an element in a language.
+func element(language, dtype string) (string, error) {
+	name, ok := elements[language][dtype]
+	if !ok {
+		return "", fmt.Errorf("%s elements have no type in %s", dtype, language)
+	}
+	return name, nil
+}
+
+// All returns the inputs in the file's order, with grad_output.
+func (d *Data) All() []Input {
+	all := slices.Clone(d.Inputs)
+	if d.GradOutput != nil {
+		all = append(all, Input{Port: *d.GradOutput, Doc: "gradient that arrives at the loss from further on"})
+	}
+	return all
+}
+
+// Half reports whether the floating inputs and outputs have 16 bits.
+func (d *Data) Half() bool { return strings.HasSuffix(d.DType(), "16") }
+
+// HasScalar reports whether an output has rank 0.
+func (d *Data) HasScalar() bool {
+	return slices.ContainsFunc(d.Outputs, func(p Port) bool { return p.Rank() == 0 })
+}
+
+// Numbers returns the sizes that the file fixes, as text, each once.
+func (d *Data) Numbers() []string {
+	var numbers []string
+	for _, p := range d.ports() {
+		for _, dim := range p.Dims {
+			if dim.Known && !slices.Contains(numbers, dim.Text) {
+				numbers = append(numbers, dim.Text)
+			}
+		}
+	}
+	return numbers
+}
+
+func (d *Data) ports() []Port {
+	ports := slices.Clone(d.Outputs)
+	for _, in := range d.All() {
+		ports = append(ports, in.Port)
+	}
+	return ports
+}
+
+// camelName turns "grad_input" into "gradInput".
+func camelName(name string) string {
+	t := typeName(name)
+	if t == "" {
+		return t
+	}
+	return strings.ToLower(t[:1]) + t[1:]
+}
+
+// asciiJava rewrites Java source so that any compiler reads it, whatever encoding
+// it assumes: comments with plain characters, code with escapes.
+func asciiJava(text []byte) ([]byte, error) {
+	plain := strings.NewReplacer("·", "*", "π", "pi")
+	var b bytes.Buffer
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(strings.TrimSpace(line), "//") {
+			line = plain.Replace(line)
+		}
+		for _, r := range line {
+			if r < 128 {
+				b.WriteRune(r)
+				continue
+			}
+			if r > 0xFFFF {
+				r = '?' // two escapes in Java, and never in a name that matters
+			}
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.Bytes(), nil
+}
