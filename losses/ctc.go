@@ -117,5 +117,5 @@ func ctcReference(c *Call, o CTCOptions) string {
 	if o.Reduction == Mean {
 		row += " / target_lengths.clamp(min=1)"
 	}
-	return reduced(row, o.Reduction)
+	return Reduced(row, o.Reduction)
 }

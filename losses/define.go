@@ -171,6 +171,14 @@ func (c *Call) expand(template string, v Values) string {
 	return strings.NewReplacer(pairs...).Replace(template)
 }
 
+// Reduced writes a reduction of a PyTorch expression.
+func Reduced(expression string, r Reduction) string {
+	if r == None {
+		return expression
+	}
+	return fmt.Sprintf("(%s).%s()", expression, r)
+}
+
 // nearest returns the names most like name by edit distance.
 func nearest(name string, known []string, n int) []string {
 	type scored struct {

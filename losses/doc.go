@@ -12,6 +12,12 @@
 //
 //	model, err := losses.Huber.Model(losses.HuberOptions{Delta: 0.5, Reduction: losses.Mean})
 //
+// Several losses make one with [Combine]. Scale, masks, weights of single losses
+// and other wrappers go around any of them: [WrapperOptions] lists the options.
+//
+// Another module declares a loss of its own as a [Def] and makes it known with
+// [Register]; package cli then is the whole command for it.
+//
 // All losses follow PyTorch's definition, also at kinks, on empty batches and
 // where a value is not finite.
 package losses

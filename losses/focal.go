@@ -58,13 +58,5 @@ func focalReference(c *Call, o FocalOptions) string {
 		row = c.expand(fmt.Sprintf("weight[torch.where({target} == %d, 0, {target})] * (%s)", o.IgnoreIndex, row), nil)
 	}
 	ce := c.expand(fmt.Sprintf("F.cross_entropy(input, {target}, ignore_index=%d, reduction='none')", o.IgnoreIndex), nil)
-	return fmt.Sprintf("(lambda ce: %s)(%s)", reduced(row, o.Reduction), ce)
-}
-
-// reduced writes a reduction of a PyTorch expression.
-func reduced(expression string, r Reduction) string {
-	if r == None {
-		return expression
-	}
-	return fmt.Sprintf("(%s).%s()", expression, r)
+	return fmt.Sprintf("(lambda ce: %s)(%s)", Reduced(row, o.Reduction), ce)
 }

@@ -36,7 +36,7 @@ var Quantile = &Def[QuantileOptions]{
 	Reference: func(c *Call, o QuantileOptions) string {
 		sum := fmt.Sprintf("sum(torch.max((q - 1) * (target - input[:, i]), q * (target - input[:, i])) for i, q in enumerate(%s)) / %d",
 			python(o.Quantiles), len(o.Quantiles))
-		return reduced(sum, o.Reduction)
+		return Reduced(sum, o.Reduction)
 	},
 	Body: func(c *Call, o QuantileOptions) Term {
 		// One row per quantile: ONNX Runtime broadcasts along short rows slowly.
