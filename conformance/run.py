@@ -25,6 +25,7 @@ def checks(options, cases):
     return [
         ("goldens made again", [golden / "golden.py", cases, golden / "golden", "--check"]),
         ("onnx's own loss cases", [HERE / "onnx_cases.py", *lossgen]),
+        ("goldens by onnx's test runner", [HERE / "backend.py", *lossgen]),
         ("every file, dtype and opset", [HERE / "every_file.py", *lossgen]),
         ("random requests against PyTorch", [HERE / "live.py", *lossgen, "--requests", str(options.requests), "--seed", str(options.seed)]),
         ("PyTorch adapter, training, docs", [HERE / "stack.py", *lossgen, "--stack", "torch"]),

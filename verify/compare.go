@@ -81,19 +81,25 @@ func compare(got, want *tensor.Tensor, tol Tolerance, excused func(i int) bool) 
 	if !got.Shape().Equal(want.Shape()) {
 		return Diff{Shape: fmt.Sprintf("got %v, want %v", got, want), score: math.Inf(1)}
 	}
-	floor := tol.Abs
-	if got.DType == tensor.Float64 {
-		floor *= largest(1, want)
-	}
+	tol = tol.withFloor(want)
 	d := Diff{Elements: got.Len()}
 	for i := range got.Len() {
 		g, w := got.Float(i), want.Float(i)
 		if math.IsNaN(g) && excused(i) {
 			continue
 		}
-		d.element(got, i, g, w, tol.Rel, floor)
+		d.element(got, i, g, w, tol.Rel, tol.Abs)
 	}
 	return d
+}
+
+// withFloor returns the tolerance for a tensor: in float64 the absolute one grows
+// with the largest number.
+func (t Tolerance) withFloor(want *tensor.Tensor) Tolerance {
+	if want.DType == tensor.Float64 {
+		t.Abs *= largest(1, want)
+	}
+	return t
 }
 
 // element takes one element into the comparison.

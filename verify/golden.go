@@ -213,9 +213,9 @@ func (g *Goldens) overrides(c *Golden, dir string) error {
 // ownError is how many times PyTorch's own float32 error a float32 file may be off.
 const ownError = 4
 
-// tolerance returns how exact an output of the case has to be.
-func (c *Golden) tolerance(e Engine, output string, dtype tensor.DType) Tolerance {
-	t := e.tolerance(dtype)
+// tolerance returns how exact an output of the case has to be, on an engine with
+// the tolerance t.
+func (c *Golden) tolerance(t Tolerance, output string, dtype tensor.DType) Tolerance {
 	if dtype != tensor.Float64 {
 		t.Abs = max(t.Abs, ownError*c.Float32Error[output])
 	}
