@@ -30,7 +30,9 @@ def run_page(page):
         if file:
             pathlib.Path(file).write_text(code)
         elif language == "sh":
-            subprocess.run(["bash", "-e", "-c", code], check=True, stderr=subprocess.DEVNULL)
+            done = subprocess.run(["bash", "-e", "-c", code], capture_output=True, text=True)
+            if done.returncode:
+                raise RuntimeError(f"{page.name}:{line}: exit {done.returncode}\n{done.stdout}{done.stderr}")
         elif language == "python":
             exec(compile("\n" * (line - 1) + code, str(page), "exec"), names)
         else:
