@@ -91,7 +91,7 @@ func TestEveryLoss(t *testing.T) {
 func checkText(t *testing.T, name, text string) {
 	t.Helper()
 	switch {
-	case strings.Contains(text, "<no value>"), strings.Contains(text, "{{"):
+	case strings.Contains(text, "<no value>"), strings.Contains(text, "{{."), strings.Contains(text, "{{end"):
 		t.Errorf("%s has leftovers of its template", name)
 	case strings.Contains(text, "\n\n\n\n"):
 		t.Errorf("%s has three empty lines in a row", name)

@@ -17,7 +17,8 @@ type Ranks struct {
 	Flexible bool
 	// Star is the number of axes that "*" stands for in the file.
 	Star int
-	// HasStar reports whether the inputs have a "*".
+	// HasStar reports whether the inputs have a "*" that may stand for another
+	// number of axes.
 	HasStar bool
 	// Foldable: axes of "*" may be moved into the batch axis N, since each of
 	// their positions has a loss of its own.
@@ -29,38 +30,35 @@ type Ranks struct {
 }
 
 // ranks finds the declared pattern that the file's inputs follow and writes its
-// axes into the inputs. A file that broadcasts follows none, and stays rigid.
+// axes into the inputs. Of several it takes the one whose star is longest, since
+// that one leaves most open. A file that broadcasts follows none, and stays rigid.
 func ranks(d *Data, g *ir.Graph, spec losses.Spec) Ranks {
+	longest, chosen := -2, losses.Shapes{}
 	for _, pattern := range spec.Shapes {
-		star, ok := follows(g.Inputs, pattern)
-		if !ok {
-			continue
+		if star, ok := follows(g.Inputs, pattern); ok && star > longest {
+			longest, chosen = star, pattern
 		}
-		axes, ok := inputAxes(g, pattern, max(star, 0))
-		if !ok {
-			return Ranks{}
-		}
-		r := Ranks{Star: max(star, 0), HasStar: star >= 0}
-		r.Unbatched = hasUnbatched(spec.Shapes, pattern, d.Inputs)
-		r.Foldable = foldable(axes)
-		if d.Reduction == "none" {
-			loss, _ := shapeOf(g.Outputs, "loss")
-			if r.Loss, ok = axesOf(loss, g, pattern, r.Star); !ok {
-				return Ranks{}
-			}
-		}
-		// batchmean divides by the size of the first axis, so that it must stay.
-		merges := r.HasStar && (r.Star > 0 || r.Foldable) && (d.Reduction != "batchmean" || r.Star > 1)
-		r.HasStar = merges
-		if r.Flexible = merges || r.Unbatched; !r.Flexible {
-			return Ranks{}
-		}
-		for i := range d.Inputs {
-			d.Inputs[i].Axes = axes[d.Inputs[i].Name]
-		}
-		return r
 	}
-	return Ranks{}
+	axes, ok := inputAxes(g, chosen, max(longest, 0))
+	if longest == -2 || !ok {
+		return Ranks{}
+	}
+	r := Ranks{Star: max(longest, 0), Unbatched: hasUnbatched(spec.Shapes, chosen, d.Inputs), Foldable: foldable(axes)}
+	if d.Reduction == "none" {
+		loss, _ := shapeOf(g.Outputs, "loss")
+		if r.Loss, ok = axesOf(loss, g, chosen, r.Star); !ok {
+			return Ranks{}
+		}
+	}
+	// batchmean divides by the size of the first axis, so that it must stay.
+	r.HasStar = longest >= 0 && (r.Star > 0 || r.Foldable) && (d.Reduction != "batchmean" || r.Star > 1)
+	if r.Flexible = r.HasStar || r.Unbatched; !r.Flexible {
+		return Ranks{}
+	}
+	for i := range d.Inputs {
+		d.Inputs[i].Axes = axes[d.Inputs[i].Name]
+	}
+	return r
 }
 
 // inputAxes returns the axes of all inputs. Those that every loss can have, such

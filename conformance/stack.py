@@ -24,6 +24,7 @@ def commands(stack, requests):
     yield [f"adapter_{stack}.py"]
     yield [f"train_{stack}.py"]
     if stack == "torch":
+        yield ["ranks.py"]
         yield ["ddp.py"]
     yield ["docs.py", HERE.parent / "docs" / f"{stack}.md"]
 

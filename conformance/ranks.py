@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Gives the PyTorch adapter of one file inputs of every rank that the loss accepts.
+
+    python ranks.py --lossgen ../lossgen
+
+For each loss and reduction, one file of the default ranks (and one of a higher rank) meets the
+inputs of all others: the numbers are PyTorch's, or the adapter refuses with a ValueError.
+"""
+
+import itertools
+import json
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import torch
+
+import train
+from adapters import emit, load, run_torch
+from draw import split, starless
+from inputs import Draw, Port
+from live import domain_of
+from reference import Reference, prepare
+
+STARS = ["", "A", "A,B", "A,B,E"]
+
+
+def shapes(described):
+    """All accepted shapes of the inputs that always exist, as arguments of emit."""
+    names = [i["name"] for i in described["inputs"] if not i["optional"]]
+    found = {}
+    for pattern, star in itertools.product(described.get("shapes") or [], STARS):
+        arguments = tuple(f"--shape={n}={','.join(split(starless(pattern[n], star)))}" for n in names)
+        found[arguments] = None
+    return list(found)
+
+
+def requests(described):
+    choices = next((o["choices"] for o in described["options"] if o["name"] == "reduction"), [None])
+    return [[described["name"]] + ([f"--reduction={c}"] if c else []) for c in choices]
+
+
+class File:
+    """An emitted file with its adapter, reference and one draw of inputs."""
+
+    def __init__(self, lossgen, folder, arguments, domains):
+        folder.mkdir()
+        model = emit(lossgen, folder, arguments, "torch")
+        self.refused = model is None
+        if self.refused:
+            return
+        metadata = {p.key: p.value for p in model.metadata_props}
+        ports = [Port(v, domain_of(v.name, domains)) for v in model.graph.input]
+        self.gradients = [v.name[5:] for v in model.graph.output if v.name.startswith("grad_")]
+        self.reference = Reference(metadata["lossgen.reference"], self.gradients, np.float32)
+        self.module = load(folder / "x_torch.py", folder.name)
+        draw = Draw(random.Random(0), ports, arguments[0], json.loads(metadata["lossgen.options"]), mode="plain", small=True)
+        self.arrays, self.usable = draw.arrays, draw.comparable and not draw.empty
+        try:
+            self.want = self.reference.double(draw.arrays)
+        except Exception:  # PyTorch refuses these values
+            self.usable = False
+
+
+def meet(file, other):
+    """Runs one file's adapter on another's inputs: "agree", "refuse" or what is wrong."""
+    try:
+        found = run_torch(file.module, other.arrays, other.gradients)
+    except ValueError:
+        return "refuse"
+    for name, x in other.want.items():
+        if found[name].shape != x.shape or not np.allclose(found[name], x, rtol=2e-5, atol=2e-5, equal_nan=True):
+            return f"{name} is {found[name]}, want {x}"
+    return "agree"
+
+
+def check(lossgen, loss, folder):
+    described = json.loads(subprocess.run([lossgen, "describe", loss, "--json"], capture_output=True, check=True).stdout)
+    domains = {i["name"]: i["domain"] for i in described["inputs"]}
+    counts, wrong = {"agree": 0, "refuse": 0}, 0
+    for n, request in enumerate(requests(described)):
+        files = [File(lossgen, folder / f"{loss}_{n}_{i}", [*request, *s], domains) for i, s in enumerate([(), *shapes(described)])]
+        files = [f for f in files if not f.refused and f.usable]
+        for file, other in itertools.product(files, files):
+            verdict = meet(file, other)
+            if verdict in counts:
+                counts[verdict] += 1
+                continue
+            wrong += 1
+            print(f"{' '.join(request)}: a file of {shape_of(file)} given {shape_of(other)}: {verdict}")
+    print(f"{loss:34} {counts['agree']} pairs of ranks agree, {counts['refuse']} are refused, {wrong} differ")
+    return wrong
+
+
+def shape_of(file):
+    return ", ".join(f"{name} {list(x.shape)}" for name, x in file.arrays.items())
+
+
+def main():
+    p = train.arguments(__doc__)
+    p.add_argument("--losses", default="")
+    o = p.parse_args()
+    prepare()
+    torch.manual_seed(0)
+    listed = json.loads(subprocess.run([o.lossgen, "list", "--json"], capture_output=True, check=True).stdout)
+    with tempfile.TemporaryDirectory() as folder:
+        losses = o.losses.split(",") if o.losses else [entry["name"] for entry in listed]
+        wrong = sum(check(o.lossgen, loss, pathlib.Path(folder)) for loss in losses)
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
