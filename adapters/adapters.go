@@ -42,6 +42,9 @@ var Stacks = []Stack{
 	{Name: "jax", File: "{{.Name}}_jax.py", Template: "jax.py.tmpl", Parts: "python.tmpl", Lacks: "bfloat16", Language: "JAX"},
 	{Name: "tensorflow", File: "{{.Name}}_tensorflow.py", Template: "tensorflow.py.tmpl", Parts: "python.tmpl", Lacks: "bfloat16", Language: "TensorFlow and Keras"},
 	{Name: "js", File: "{{.Name}}.mjs", Template: "js.mjs.tmpl", Parts: "native.tmpl", Lacks: "bfloat16", Language: "JavaScript"},
+	{Name: "java", File: "{{.Type}}Loss.java", Template: "java.java.tmpl", Parts: "native.tmpl", Language: "Java", Format: asciiJava},
+	{Name: "rust", File: "{{.Name}}.rs", Template: "rust.rs.tmpl", Parts: "native.tmpl", Language: "Rust"},
+	{Name: "cpp", File: "{{.Name}}.hpp", Template: "cpp.hpp.tmpl", Parts: "native.tmpl", Language: "C++"},
 	{Name: "go", File: "{{.Name}}.go", Template: "go.go.tmpl", Parts: "native.tmpl", Language: "Go", Format: format.Source},
 }
 

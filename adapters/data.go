@@ -228,6 +228,10 @@ var functions = template.FuncMap{
 	"element": element,
 	"camel":   camelName,
 	"pascal":  typeName,
+
+	"buffer":   buffer,
+	"asBuffer": asBuffer,
+	"size":     size,
 }
 
 // wrap breaks text into lines of at most width columns; lines after the first

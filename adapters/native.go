@@ -28,6 +28,60 @@ func element(language, dtype string) (string, error) {
 	return name, nil
 }
 
+// buffer returns Java's class for memory with elements.
+func buffer(dtype string) (string, error) {
+	name, err := element("java", dtype)
+	return typeName(name) + "Buffer", err
+}
+
+// asBuffer returns the call that makes such a buffer of a ByteBuffer.
+func asBuffer(dtype string) (string, error) {
+	name, err := buffer(dtype)
+	if name == "ByteBuffer" {
+		return "", err
+	}
+	return ".as" + name + "()", err
+}
+
+// size returns the bytes of an element.
+func size(dtype string) int {
+	switch {
+	case strings.HasSuffix(dtype, "16"):
+		return 2
+	case strings.HasSuffix(dtype, "32"):
+		return 4
+	case strings.HasSuffix(dtype, "64"):
+		return 8
+	}
+	return 1
+}
+
+// JavaTypes returns the element types of all inputs and outputs, each once.
+func (d *Data) JavaTypes() []string {
+	var types []string
+	for _, p := range d.ports() {
+		types = append(types, p.DType)
+	}
+	slices.Sort(types)
+	return slices.Compact(types)
+}
+
+// Buffers returns the classes of Java that they need, besides ByteBuffer.
+func (d *Data) Buffers() ([]string, error) {
+	var names []string
+	for _, dtype := range d.JavaTypes() {
+		name, err := buffer(dtype)
+		if err != nil {
+			return nil, err
+		}
+		if name != "ByteBuffer" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
 // All returns the inputs in the file's order, with grad_output.
 func (d *Data) All() []Input {
 	all := slices.Clone(d.Inputs)
@@ -43,6 +97,11 @@ func (d *Data) Half() bool { return strings.HasSuffix(d.DType(), "16") }
 // HasScalar reports whether an output has rank 0.
 func (d *Data) HasScalar() bool {
 	return slices.ContainsFunc(d.Outputs, func(p Port) bool { return p.Rank() == 0 })
+}
+
+// ScalarsOnly reports whether all inputs have rank 0.
+func (d *Data) ScalarsOnly() bool {
+	return !slices.ContainsFunc(d.All(), func(in Input) bool { return in.Rank() > 0 })
 }
 
 // Numbers returns the sizes that the file fixes, as text, each once.
