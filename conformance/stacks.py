@@ -64,7 +64,7 @@ class Case:
 
     def __init__(self, loss, name, dtype, folder):
         self.loss, self.name, self.dtype = loss, name, dtype
-        self.stem = f"{loss}_{name}_{dtype}".replace(".", "_").replace("__", "_")
+        self.stem = f"{loss}_{name}_{dtype}".lower().replace(".", "_").replace("__", "_")
         self.title = f"{loss}/{name} in {dtype}"
         self.source = GOLDEN / loss / name
         self.folder = folder
