@@ -26,7 +26,7 @@ type configuration struct {
 
 // configKeys are what a configuration may hold.
 var configKeys = []string{
-	"loss", "options", "tasks", "weighting", "weights", "with", "grad", "grad_output", "normalizer",
+	"loss", "options", "tasks", "weighting", "weights", "half", "mu", "with", "grad", "grad_output", "normalizer",
 	"dtype", "index_dtype", "shape", "opset", "output",
 }
 
@@ -109,7 +109,7 @@ func (c *configuration) set(key string, value ast.Node) error {
 			return atLine(line(value), key, err)
 		}
 		return nil
-	case "weighting", "weights":
+	case "weighting", "weights", "half", "mu":
 		var option any
 		err := decode(value, &option, "a value")
 		c.setOption(key, option)

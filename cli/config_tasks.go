@@ -21,7 +21,7 @@ import (
 //	    tasks: {iou: complete_box_iou, object: bce_with_logits}
 
 // taskKeys are what a task may hold.
-var taskKeys = []string{"loss", "options", "classification", "tasks", "weighting", "weights"}
+var taskKeys = []string{"loss", "options", "classification", "tasks", "weighting", "weights", "half", "mu"}
 
 // readTasks reads the tasks in the file's order.
 func readTasks(node ast.Node) ([]losses.Task, error) {
@@ -91,7 +91,7 @@ func readTaskKey(t *losses.Task, key pair, options *[]pair) error {
 		tasks, err := readTasks(key.value)
 		t.Options["tasks"] = tasks
 		return err
-	case "weighting", "weights":
+	case "weighting", "weights", "half", "mu":
 		*options = append(*options, key)
 		return nil
 	}
