@@ -192,6 +192,19 @@ def check_no_copies(emit):
     assert value.grad_fn.saved_tensors[0].data_ptr() == seen["gradient"]
 
 
+def check_binding(emit):
+    """IO binding, which CUDA tensors take, gives what the numpy arrays of CPU tensors give."""
+    for arguments in (["cross_entropy", "--with", "mask"], ["mse", "--dtype", "float64", "--reduction", "none"], ["gaussian_nll"]):
+        module = emit(*arguments)
+        inputs = [torch.rand([{"N": 4, "C": 5}.get(d, 3) for d in dims]) for _, dims in module.INPUTS.values()]
+        inputs = [(x * 3).to(dtype) for x, (dtype, _) in zip(inputs, module.INPUTS.values())]
+        feeds = dict(zip(module.INPUTS, inputs))
+        session = module.Loss()._session(torch.device("cpu"))
+        found = module._run_bound(session, module._sizes([x.shape for x in inputs]), feeds, list(module.OUTPUTS))
+        for x, want in zip(found, session.run(None, {n: x.numpy() for n, x in feeds.items()})):
+            equal(x, torch.from_numpy(want))
+
+
 def check_autocast(emit):
     torch.manual_seed(0)
     model = torch.nn.Linear(6, 5)
