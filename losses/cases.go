@@ -241,13 +241,13 @@ func usesLetter(l Loss, letter string) bool {
 // golden completes a case.
 func (c Case) golden(l Loss) (GoldenCase, error) {
 	r := Request{Loss: l.names()[0], Options: c.Options}
-	any, err := r.declare()
+	declared, err := r.declare()
 	if err != nil {
 		return GoldenCase{}, err
 	}
 	r.With, r.GradOutput, r.Normalizer, r.Shapes, r.Grad = c.With, c.GradOutput, c.Normalizer, c.Shapes, c.Grad
 	if c.Grad == nil {
-		for _, in := range any.Inputs() {
+		for _, in := range declared.Inputs() {
 			if in.Grad != No && (!in.Optional || slices.Contains(c.With, in.Name)) {
 				r.Grad = append(r.Grad, in.Name)
 			}
