@@ -232,6 +232,7 @@ var functions = template.FuncMap{
 	"buffer":   buffer,
 	"asBuffer": asBuffer,
 	"size":     size,
+	"explicit": explicit,
 }
 
 // wrap breaks text into lines of at most width columns; lines after the first

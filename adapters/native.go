@@ -56,6 +56,13 @@ func size(dtype string) int {
 	return 1
 }
 
+// explicit reports whether Java must be told the type of the elements, which the
+// class of their buffer leaves open.
+func explicit(dtype string) bool { return size(dtype) < 4 }
+
+// HasExplicit reports whether an input or output is of such a type.
+func (d *Data) HasExplicit() bool { return slices.ContainsFunc(d.JavaTypes(), explicit) }
+
 // JavaTypes returns the element types of all inputs and outputs, each once.
 func (d *Data) JavaTypes() []string {
 	var types []string
