@@ -27,6 +27,7 @@ var policy = map[string][]string{
 	"export":            {"builder/ir", "builder/tensor", "export/internal/onnxpb", "github.com/gogo/protobuf"},
 	"adapters":          {"builder/ir", "builder/tensor", "losses"},
 	"draw":              {"builder/ir", "builder/tensor"},
+	"cost":              {"builder/ir", "builder/tensor"},
 	"npy":               {"builder/tensor"},
 	"runtime":           {"builder/ir", "builder/tensor"},
 	"runtime/reference": {"builder/ir", "builder/tensor", "runtime", "export", "github.com/owulveryck/onnx-go", "gorgonia.org/tensor", "gonum.org/v1/gonum"},
@@ -35,7 +36,7 @@ var policy = map[string][]string{
 	"verify":            {"builder", "builder/ir", "builder/tensor", "losses", "export", "runtime", "runtime/reference", "testdata"},
 	"cmd/lossgen":       {"cli"},
 	"cli": {
-		"adapters", "builder/ir", "builder/tensor", "losses", "export", "draw", "npy", "runtime", "runtime/reference", "runtime/ort", "verify",
+		"adapters", "builder/ir", "builder/tensor", "losses", "export", "draw", "cost", "npy", "runtime", "runtime/reference", "runtime/ort", "verify",
 		"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/goccy/go-yaml",
 		"github.com/schollz/progressbar", "golang.org/x/term",
 	},

@@ -1,0 +1,257 @@
+package cost_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/cost"
+	"github.com/lossgen/lossgen/export"
+	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/runtime"
+	"github.com/lossgen/lossgen/runtime/ort"
+	"github.com/lossgen/lossgen/runtime/reference"
+	"github.com/lossgen/lossgen/verify"
+)
+
+// TestSizes compares the sizes of every intermediate result with a run on an
+// engine, for every golden case of every loss at the first and last opset.
+func TestSizes(t *testing.T) {
+	goldens, err := verify.EmbeddedGoldens()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range losses.All {
+		name := l.Declaration().Name
+		t.Run(name, func(t *testing.T) {
+			cases, err := goldens.Cases(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			results := 0
+			for _, c := range cases {
+				for _, opset := range []int64{export.MinOpset, export.MaxOpset} {
+					results += compareSizes(t, c, opset)
+				}
+			}
+			t.Logf("%d cases, %d results", len(cases), results)
+			if results == 0 {
+				t.Error("nothing was compared")
+			}
+		})
+	}
+}
+
+// compareSizes returns how many results it compared.
+func compareSizes(t *testing.T, c *verify.Golden, opset int64) int {
+	t.Helper()
+	request := c.Request
+	request.Opset, request.DType = opset, tensor.Float32
+	data, err := verify.Emit(request)
+	if err != nil {
+		t.Fatalf("%s: %v", c.Case, err)
+	}
+	m, err := export.Unmarshal(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inputs := inputsOf(m.Graph, c)
+	sizes := lettersOf(m.Graph, inputs)
+	first, err := run(m.Graph, counts(m.Graph), m, inputs)
+	if errors.Is(err, runtime.ErrUnavailable) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", c.Case, err)
+	}
+	for name, x := range first {
+		if x.DType == tensor.Int64 {
+			sizes[name] = x.Int(0)
+		}
+	}
+	report, err := cost.Estimate(m, cost.Options{Sizes: sizes})
+	if err != nil {
+		t.Errorf("%s, opset %d: %v", c.Case, opset, err)
+		return 0
+	}
+	var want []ir.Port
+	for _, n := range report.Nodes {
+		for _, r := range n.Results {
+			want = append(want, portOf(t, r))
+		}
+	}
+	got, err := run(m.Graph, want, m, inputs)
+	if err != nil {
+		t.Errorf("%s, opset %d: %v", c.Case, opset, err)
+		return 0
+	}
+	for _, p := range want {
+		if dims, _ := p.Shape.Known(); !slices.Equal(got[p.Name].Dims, dims) || got[p.Name].DType != p.DType {
+			t.Errorf("%s, opset %d: %s is %v, want %v%v", c.Case, opset, p.Name, got[p.Name], p.DType, dims)
+		}
+	}
+	return len(want)
+}
+
+func portOf(t *testing.T, r cost.Result) ir.Port {
+	t.Helper()
+	dtype, err := tensor.ParseDType(r.DType)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := ir.Port{Name: r.Name, DType: dtype, Shape: tensor.Shape{}}
+	for _, n := range r.Dims {
+		p.Shape = append(p.Shape, tensor.D(n))
+	}
+	return p
+}
+
+// counts are the results that tell a size from the values of inputs: the
+// largest of a list of integers, which ends in the least size, and the end of a
+// slice.
+func counts(g *ir.Graph) []ir.Port {
+	isLeast := func(i ir.Initializer, n ir.Node) bool {
+		return i.Tensor.DType == tensor.Int64 && i.Name == n.Inputs[len(n.Inputs)-1]
+	}
+	lists, computed, names := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, n := range g.Nodes {
+		computed[n.Outputs[0]] = true
+		switch {
+		case n.Op == "Concat":
+			lists[n.Outputs[0]] = slices.ContainsFunc(g.Initializers, func(i ir.Initializer) bool { return isLeast(i, n) })
+		case n.Op == "ReduceMax" && lists[n.Inputs[0]]:
+			names[n.Outputs[0]] = true
+		case n.Op == "Slice" && computed[n.Inputs[2]]:
+			names[n.Inputs[2]] = true
+		}
+	}
+	ports := slices.Clone(g.Outputs)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		ports = append(ports, ir.Port{Name: name, DType: tensor.Int64, Shape: tensor.Shape{tensor.D(1)}})
+	}
+	return ports
+}
+
+// run computes results of a graph, whether they are outputs of the file or not.
+func run(g *ir.Graph, results []ir.Port, m *ir.Model, inputs map[string]*tensor.Tensor) (map[string]*tensor.Tensor, error) {
+	own, model := *g, *m
+	own.Outputs, model.Graph = results, &own
+	data, err := export.Marshal(&model)
+	if err != nil {
+		return nil, err
+	}
+	s, err := open(data)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	return s.Run(context.Background(), inputs)
+}
+
+// open takes the reference engine, which checks the sizes that a file declares,
+// or ONNX Runtime where that lacks an operator.
+func open(data []byte) (runtime.Session, error) {
+	s, err := reference.Backend{}.Open(data, runtime.Options{})
+	if !errors.Is(err, reference.ErrNoKernel) {
+		return s, err
+	}
+	return ort.Backend{}.Open(data, runtime.Options{Threads: 1})
+}
+
+func inputsOf(g *ir.Graph, c *verify.Golden) map[string]*tensor.Tensor {
+	inputs := map[string]*tensor.Tensor{}
+	for _, p := range g.Inputs {
+		for _, in := range c.Inputs {
+			if in.Name == p.Name {
+				inputs[p.Name] = in.Tensor.Cast(p.DType)
+			}
+		}
+	}
+	return inputs
+}
+
+func lettersOf(g *ir.Graph, inputs map[string]*tensor.Tensor) cost.Sizes {
+	sizes := cost.Sizes{}
+	for _, p := range g.Inputs {
+		for i, d := range p.Shape {
+			if !d.Known() {
+				sizes[d.Sym] = inputs[p.Name].Dims[i]
+			}
+		}
+	}
+	return sizes
+}
+
+func model(t *testing.T, request losses.Request) *ir.Model {
+	t.Helper()
+	m, err := request.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// TestTotals checks figures that can be counted by hand.
+func TestTotals(t *testing.T) {
+	r, err := cost.Estimate(model(t, losses.Request{Loss: "mse"}), cost.Options{Sizes: cost.Sizes{"N": 4096, "D": 1000}, Bandwidth: 40})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const full = 4 * 4096 * 1000
+	// Sub and Mul(e, e) take three passes each, the sum one, the gradient two.
+	if r.Passes < 9 || r.Passes > 9.1 {
+		t.Errorf("%v passes, want 9", r.Passes)
+	}
+	if r.InputBytes != 2*full || r.OutputBytes != full+4 || r.LeastBytes != 3*full+4 {
+		t.Errorf("%d bytes in and %d out", r.InputBytes, r.OutputBytes)
+	}
+	if r.PeakBytes < 2*full || r.PeakBytes > 2.01*full {
+		t.Errorf("peak of %d bytes, want the difference and its square", r.PeakBytes)
+	}
+	text := &strings.Builder{}
+	if err := r.Print(text); err != nil || !strings.Contains(text.String(), "memory at 40 GB/s") {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
+
+// TestInPlace: cross_entropy scatters into the softmax without a copy.
+func TestInPlace(t *testing.T) {
+	r, err := cost.Estimate(model(t, losses.Request{Loss: "cross_entropy"}), cost.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range r.Nodes {
+		if n.Op == "ScatterElements" && !n.InPlace {
+			t.Error("ScatterElements copies")
+		}
+	}
+	if r.PeakRatio > 2.1 {
+		t.Errorf("memory of %.2f predictions, want 2: the softmax and the gradient", r.PeakRatio)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	m := model(t, losses.Request{Loss: "mse"})
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{second(cost.ParseSizes("N")), `size "N": want a letter and a number, as in N=4096`},
+		{second(cost.ParseSizes("N=2,N=3")), `size "N=3": N has a size already`},
+		{second(cost.ParseSizes("N=-1")), `size "N=-1": want a letter and a number, as in N=4096`},
+		{second(cost.ParseBandwidth("40")), `bandwidth "40": want a number of GB/s, as in 40GB/s`},
+		{second(cost.Estimate(m, cost.Options{Sizes: cost.Sizes{"X": 1}})), "no input has a size X: the letters are D, N"},
+	} {
+		if fmt.Sprint(c.err) != c.want {
+			t.Errorf("error %v, want %s", c.err, c.want)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
