@@ -46,13 +46,15 @@ func readConfig(path string) (configuration, error) {
 // parse reads YAML. Its errors start with ":line: ", or ": " where there is no
 // line.
 func (c *configuration) parse(data []byte) error {
-	file, err := parser.ParseBytes(data, 0)
+	file, err := parseYAML(data)
 	if err != nil {
-		return yamlError(err)
+		return err
 	}
 	switch {
 	case len(file.Docs) == 0 || file.Docs[0].Body == nil:
 		return errors.New(": the file is empty: want at least a line `loss: NAME`")
+	case len(file.Docs) > 1 && file.Docs[1].Body == nil:
+		return errors.New(": a second document: want one")
 	case len(file.Docs) > 1:
 		return fmt.Errorf(":%d: a second document: want one", line(file.Docs[1].Body))
 	}
@@ -72,6 +74,19 @@ func (c *configuration) parse(data []byte) error {
 		c.request.Loss = "multi_task"
 	}
 	return nil
+}
+
+// parseYAML parses a file. The parser panics on some that are no YAML.
+func parseYAML(data []byte) (file *ast.File, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New(": it is no YAML")
+		}
+	}()
+	if file, err = parser.ParseBytes(data, 0); err != nil {
+		err = yamlError(err)
+	}
+	return file, err
 }
 
 // set takes one key of the file.

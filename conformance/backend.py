@@ -12,7 +12,6 @@ import argparse
 import collections
 import concurrent.futures
 import ctypes
-import dataclasses
 import io
 import os
 import pathlib
@@ -93,7 +92,7 @@ class Golden(runner.Runner):
         finally:
             runner.load_model_tests = own
         for case in load_model_tests(str(folder.parent), folder.name):
-            self._add_model_test(dataclasses.replace(case, name=f"test_{case.name}"), "Golden")
+            self._add_model_test(case, "Golden")
 
 
 def change(folder):
@@ -114,7 +113,9 @@ def check(lossgen, loss, dtype, changed=False):
         if changed:
             change(folder)
         result = unittest.TextTestRunner(io.StringIO()).run(Golden(folder).test_suite)
-    failed = [f"{loss} {dtype}: {test.id().split('.')[-1]}: {text.strip().splitlines()[-1]}" for test, text in result.failures + result.errors]
+    failed = []
+    for test, text in result.failures + result.errors:
+        failed.append(f"{loss} {dtype}: {test.id().split('.')[-1]}: {text.strip().splitlines()[-1]}")
     ran = result.testsRun - len(result.skipped)
     if ran != written:
         failed.append(f"{loss} {dtype}: {ran} of {written} cases ran")

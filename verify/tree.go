@@ -89,7 +89,7 @@ func (c *Golden) addTensors(files map[string][]byte, m *ir.Model, dtype tensor.D
 }
 
 // BackendTests calls write with each golden case of a loss that is a backend test,
-// and counts those that are none.
+// and counts those that are none. Names start with test_, as ONNX wants them to.
 func (g *Goldens) BackendTests(loss losses.Loss, dtype tensor.DType, opset int64, write func(name string, files map[string][]byte) error) (written, left int, err error) {
 	cases, err := g.Cases(loss.Declaration().Name)
 	if err != nil {
@@ -102,7 +102,7 @@ func (g *Goldens) BackendTests(loss losses.Loss, dtype tensor.DType, opset int64
 			continue
 		}
 		if err == nil {
-			err = write(c.Case, files)
+			err = write("test_"+c.Case, files)
 		}
 		if err != nil {
 			return written, left, err
