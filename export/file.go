@@ -14,7 +14,8 @@ import (
 // replaced in one step and stays as it was on failure. A new file gets the mode
 // 0644 less the umask, an existing one keeps its mode, and a symbolic link keeps
 // pointing at the file. A device or pipe is written to directly. Errors name
-// path and wrap the cause.
+// path and wrap the cause. A process that is killed meanwhile may leave the
+// temporary file, .lossgen- and some letters; one that is interrupted leaves none.
 func WriteFile(path string, data []byte) error {
 	if err := writeFile(path, data); err != nil {
 		return fmt.Errorf("cannot write %s: %w", path, cause(err))
