@@ -29,6 +29,8 @@ def checks(options, cases):
         ("every file, dtype and opset", [HERE / "every_file.py", *lossgen]),
         ("random requests against PyTorch", [HERE / "live.py", *lossgen, "--requests", str(options.requests), "--seed", str(options.seed)]),
         ("PyTorch adapter, training, docs", [HERE / "stack.py", *lossgen, "--stack", "torch"]),
+        ("Go, C++, Rust, Java, JavaScript", [HERE / "stacks.py", *lossgen]),
+        ("training in a browser", [HERE / "browser.py", *lossgen]),
     ]
 
 

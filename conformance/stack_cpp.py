@@ -83,3 +83,7 @@ def run(cases, folder, cache, environment):
                     "main.cpp", "-o", "golden", "-ldl"], cwd=folder, env=environment, check=True, stderr=subprocess.PIPE)
     subprocess.run(["./golden"], cwd=folder, env=environment, check=True, stderr=subprocess.PIPE)
     return (folder / "refused").read_text()
+
+
+def variables(cache, environment):
+    return environment | {"ORT_INCLUDE": header(environment)}

@@ -113,3 +113,7 @@ def classpath(cache, environment):
     subprocess.run(["mvn", "--batch-mode", "--quiet", "dependency:build-classpath", f"-Dmdep.outputFile={found}"],
                    cwd=cache, env=environment, check=True, stderr=subprocess.PIPE)
     return found.read_text()
+
+
+def variables(cache, environment):
+    return environment

@@ -92,3 +92,8 @@ def install(cache, environment):
     write(cache / "package.json", '{"private": true}\n')
     subprocess.run(["npm", "install", "--no-fund", "--no-audit", "--no-package-lock", *PACKAGES], cwd=cache, check=True,
                    env=environment | {"ONNXRUNTIME_NODE_INSTALL": "skip"}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def variables(cache, environment):
+    """No package is fetched anew when npm has it, nor CUDA libraries."""
+    return environment | {"npm_config_prefer_offline": "true", "ONNXRUNTIME_NODE_INSTALL": "skip"}

@@ -84,8 +84,12 @@ def run(cases, folder, cache, environment):
     body += contradiction(next(c for c in cases if c.loss == "focal"), folder)
     write(source / "main.rs", "".join(f"mod {c.stem};\n" for c in cases) + START + "".join(f"    {line}\n" for line in body) + "}\n")
     write(cache / "Cargo.toml", MANIFEST)
-    environment = environment | {"RUSTFLAGS": "-D warnings", "CARGO_BUILD_JOBS": "1", "CARGO_PROFILE_DEV_DEBUG": "0"}
-    environment["CARGO_TARGET_DIR"] = str(cache / "target")
     for command in (["cargo", "build", "--quiet"], [cache / "target" / "debug" / "golden"]):
-        subprocess.run(command, cwd=cache, env=environment, check=True, stderr=subprocess.PIPE)
+        subprocess.run(command, cwd=cache, env=variables(cache, environment), check=True, stderr=subprocess.PIPE)
     return (folder / "refused").read_text()
+
+
+def variables(cache, environment):
+    """Builds go to the cache, one job at a time, and fail on warnings."""
+    return environment | {"RUSTFLAGS": "-D warnings", "CARGO_BUILD_JOBS": "1", "CARGO_PROFILE_DEV_DEBUG": "0",
+                          "CARGO_TARGET_DIR": str(cache / "target")}

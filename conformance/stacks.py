@@ -5,6 +5,7 @@
 
 Every loss is emitted with its adapter; one program per stack calls the adapters as a user
 would, reads raw inputs and writes raw outputs, and this script compares these with PyTorch's.
+Then the code of the stack's page in docs is run.
 A stack whose toolchain is missing is reported as such, with the command that installs it.
 """
 
@@ -28,6 +29,7 @@ from compare import ATOL, RTOL
 HERE = pathlib.Path(__file__).resolve().parent
 GOLDEN = HERE.parent / "testdata" / "golden"
 CACHE = HERE / ".cache"
+PAGES = {"js": "javascript"}
 STACKS = ["go", "cpp", "rust", "java", "js"]
 # Of every loss: an upstream gradient, no reduction, and no elements.
 EVERY = ["upstream_mean", "upstream_", "single_none", "empty_sum", "empty_"]
@@ -176,6 +178,8 @@ def check(name, lossgen, root):
     if "has shape" not in refused:
         wrong += 1
         print(f"{name}: a target that contradicts the input gives {refused!r}")
+    page = HERE.parent / "docs" / f"{PAGES.get(name, name)}.md"
+    subprocess.run([sys.executable, HERE / "docs.py", page, "--lossgen", lossgen], env=stack.variables(CACHE / name, environment), check=True)
     line = f"{len(chosen)} golden cases, {wrong} wrong, largest error in float32 {worst:.1e}, {time.time() - start:.0f} s"
     return line, wrong > 0
 
@@ -193,8 +197,9 @@ def main():
         for name in options.stacks.split(","):
             try:
                 line, failed = check(name, lossgen, root)
-            except subprocess.CalledProcessError as e:
-                line, failed = f"does not build or run: {e}\n{(e.stderr or b'').decode(errors='replace')[-3000:]}", True
+            except (subprocess.CalledProcessError, AssertionError) as e:
+                output = getattr(e, "stderr", None) or b""
+                line, failed = f"does not build, run or agree: {e}\n{output.decode(errors='replace')[-3000:]}", True
             failures += failed
             if line.startswith("NOT RUN"):
                 skipped.append(name)
