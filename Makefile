@@ -34,6 +34,7 @@ lint: ## gofmt, go vet and staticcheck
 generate: ## rewrite what is generated from the declarations: the README's table
 	$(GO) test ./cmd/lossgen -run TestReadme -update
 	$(GO) test ./cli -run Document -update
+	$(GO) test ./verify -run Support -update
 
 golden: build $(LIVE)/installed ## make the golden cases again with PyTorch
 	./lossgen cases --json > build-cases.json
