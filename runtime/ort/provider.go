@@ -100,7 +100,8 @@ func (p provider) check() error {
 		return nil
 	}
 	if err := p.runProbe(); err != nil {
-		return fmt.Errorf("provider %s is %w: %w", p.Name, runtime.ErrUnavailable, err)
+		reason := strings.TrimSuffix(err.Error(), ".")
+		return fmt.Errorf("provider %s is %w: %s; install it with %q", p.Name, runtime.ErrUnavailable, reason, p.Install)
 	}
 	environment.checked[p.Name] = true
 	return nil
