@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
 )
@@ -146,9 +147,10 @@ func (d *Def[O]) Task(name string, o O) Task {
 	return Task{Name: name, Loss: d.Name, Options: d.values(o)}
 }
 
-// Apply adds the loss to a graph under construction, for building larger graphs:
-// inputs by name, the result reduced as the options say.
-func (d *Def[O]) Apply(c *Call, o O) Term { return d.Body(c, o) }
+// On adds the loss to a graph under construction: see [Request.On].
+func (d *Def[O]) On(o O, inputs map[string]builder.Value) builder.Value {
+	return d.Request(o).On(inputs)
+}
 
 // Expand fills a template of a PyTorch expression, as in [Spec.Torch].
 func (c *Call) Expand(template string, v Values) string { return c.expand(template, v) }

@@ -35,7 +35,7 @@ func (d Dim) String() string {
 // Shape is the dims of a tensor of known rank; an empty Shape is rank 0.
 type Shape []Dim
 
-// Of builds a shape from symbols (string) and sizes (int).
+// Of builds a shape from symbols (string) and sizes (int or int64).
 func Of(dims ...any) Shape {
 	s := make(Shape, len(dims))
 	for i, d := range dims {
@@ -44,10 +44,12 @@ func Of(dims ...any) Shape {
 			s[i] = S(d)
 		case int:
 			s[i] = D(int64(d))
+		case int64:
+			s[i] = D(d)
 		case Dim:
 			s[i] = d
 		default:
-			panic(fmt.Sprintf("tensor.Of: dim %d is a %T, want string, int or Dim", i, d))
+			panic(fmt.Sprintf("tensor.Of: dim %d is a %T, want string, int, int64 or Dim", i, d))
 		}
 	}
 	return s

@@ -1,0 +1,90 @@
+package losses_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/lossgen/lossgen/builder"
+	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/export"
+	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/runtime"
+	"github.com/lossgen/lossgen/runtime/reference"
+)
+
+// TestOn builds a linear model with its loss as one graph.
+func TestOn(t *testing.T) {
+	g, err := builder.Build("linear", func(b *builder.B) {
+		x := b.Input("x", tensor.Float64, tensor.Of("N", 2))
+		w := b.Input("w", tensor.Float64, tensor.Of(2, int64(1)))
+		target := b.Input("target", tensor.Float64, tensor.Of("N", 1))
+		loss := losses.Huber.On(losses.HuberOptions{Delta: 1, Reduction: losses.Sum},
+			map[string]builder.Value{"input": x.MatMul(w), "target": target})
+		b.Output("loss", loss)
+		b.Output("grad_w", builder.Grad(loss, loss.Like(1), w)[0])
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	version, err := ir.VersionFor(ir.DefaultOpset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := export.Marshal(&ir.Model{IRVersion: version, Opset: ir.DefaultOpset, Graph: g.Lower(ir.DefaultOpset)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := reference.Backend{}.Open(data, runtime.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	f := func(dims []int64, values ...float64) *tensor.Tensor {
+		return tensor.FromFloats(tensor.Float64, dims, values)
+	}
+	out, err := session.Run(context.Background(), map[string]*tensor.Tensor{
+		"x": f([]int64{2, 2}, 1, 2, 3, 4), "w": f([]int64{2, 1}, 0.5, 0.25), "target": f([]int64{2, 1}, 0.5, 5),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Predictions 1 and 2.5: differences 0.5 and -2.5, slopes 0.5 and -1.
+	if got := out["loss"].Float(0); got != 0.125+2 {
+		t.Errorf("the loss is %v, want 2.125", got)
+	}
+	if got := out["grad_w"].Floats(); got[0] != 0.5-3 || got[1] != 1-4 {
+		t.Errorf("the gradient is %v, want [-2.5 -3]", got)
+	}
+}
+
+// TestOnRefuses: what does not fit is an error of Build that names it.
+func TestOnRefuses(t *testing.T) {
+	cases := map[string]struct {
+		inputs func(x, y builder.Value) map[string]builder.Value
+		want   string
+	}{
+		"missing": {func(x, y builder.Value) map[string]builder.Value {
+			return map[string]builder.Value{"input": x}
+		}, "input target is missing"},
+		"unknown": {func(x, y builder.Value) map[string]builder.Value {
+			return map[string]builder.Value{"input": x, "target": y, "other": y}
+		}, "other"},
+		"shape": {func(x, y builder.Value) map[string]builder.Value {
+			return map[string]builder.Value{"input": x, "target": y.Transpose(1, 0)}
+		}, "target cannot have shape"},
+	}
+	for name, c := range cases {
+		_, err := builder.Build(name, func(b *builder.B) {
+			x := b.Input("x", tensor.Float32, tensor.Of("N", "D"))
+			y := b.Input("y", tensor.Float32, tensor.Of("N", "D"))
+			b.Output("loss", losses.SmoothL1.On(losses.SmoothL1.Defaults, c.inputs(x, y)))
+		})
+		var mistake *builder.Error
+		if !errors.As(err, &mistake) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want an error with %q", name, err, c.want)
+		}
+	}
+}
