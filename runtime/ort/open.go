@@ -112,6 +112,11 @@ func sessionOptions(o runtime.Options) (*onnxruntime.SessionOptions, error) {
 		err = options.SetIntraOpNumThreads(o.Threads)
 	}
 	if err == nil {
+		// With patterns, the second run takes all its memory in one more piece
+		// beside what the first run took: twice as much.
+		err = options.SetMemPattern(false)
+	}
+	if err == nil {
 		err = options.SetLogSeverityLevel(onnxruntime.LoggingLevelFatal)
 	}
 	if err != nil {
