@@ -100,20 +100,7 @@ func (c *Report) add(r *run) {
 		full, fullBytes = max(1, float64(v.count())), v.bytes()
 	}
 	plan := r.plan()
-	for i := range r.steps {
-		s := &r.steps[i]
-		t := s.traffic(plan.inPlace[i])
-		n := Node{Op: s.node.Op, InPlace: plan.inPlace[i], Steps: s.runs, Passes: float64(t.read+t.written) / full,
-			BytesRead: t.bytesRead, BytesWritten: t.bytesWritten, Nanoseconds: s.nanoseconds(t, plan.inPlace[i], c.Bandwidth)}
-		for k, name := range s.node.Outputs {
-			n.Results = append(n.Results, Result{name, s.out[k].dtype.String(), s.out[k].dims})
-		}
-		c.Nodes = append(c.Nodes, n)
-		c.Passes += n.Passes
-		c.BytesRead += n.BytesRead
-		c.BytesWritten += n.BytesWritten
-		c.Nanoseconds += n.Nanoseconds
-	}
+	c.PeakBytes = plan.peak()
 	for _, p := range r.graph.Inputs {
 		c.InputBytes += r.values[p.Name].bytes()
 	}
@@ -121,7 +108,24 @@ func (c *Report) add(r *run) {
 		c.OutputBytes += r.values[p.Name].bytes()
 	}
 	c.LeastBytes = c.InputBytes + c.OutputBytes
-	c.PeakBytes = plan.peak()
+	gigabytes := c.Bandwidth
+	if c.LeastBytes+c.PeakBytes <= cache {
+		gigabytes = 0
+	}
+	for i := range r.steps {
+		s := &r.steps[i]
+		t := s.traffic(plan.inPlace[i])
+		n := Node{Op: s.node.Op, InPlace: plan.inPlace[i], Steps: s.runs, Passes: float64(t.read+t.written) / full,
+			BytesRead: t.bytesRead, BytesWritten: t.bytesWritten, Nanoseconds: s.nanoseconds(t, plan.inPlace[i], gigabytes)}
+		for k, name := range s.node.Outputs {
+			n.Results = append(n.Results, Result{name, s.out[k].dtype.String(), append([]int64{}, s.out[k].dims...)})
+		}
+		c.Nodes = append(c.Nodes, n)
+		c.Passes += n.Passes
+		c.BytesRead += n.BytesRead
+		c.BytesWritten += n.BytesWritten
+		c.Nanoseconds += n.Nanoseconds
+	}
 	if fullBytes > 0 {
 		c.PeakRatio = float64(c.PeakBytes+c.OutputBytes) / float64(fullBytes)
 	}

@@ -33,7 +33,8 @@ func (s *step) traffic(inPlace bool) traffic {
 		t = s.body.traffic().times(s.runs)
 	}
 	for i, v := range s.in {
-		if v != nil && !slices.Contains(looksAt, s.node.Op) {
+		again := slices.Index(s.node.Inputs, s.node.Inputs[i]) < i // as in a square
+		if v != nil && !again && !slices.Contains(looksAt, s.node.Op) {
 			t.take(v, s.reads(i, v, inPlace))
 		}
 	}
@@ -91,7 +92,7 @@ func (s *step) reads(i int, v *value, inPlace bool) int64 {
 }
 
 // nanoseconds returns the time of a step: that of its kernel, or of memory where
-// that is slower.
+// that is slower. No bandwidth means that all data of the run are in the cache.
 func (s *step) nanoseconds(t traffic, inPlace bool, gigabytes float64) float64 {
 	if s.body != nil {
 		once := float64(stepNs)
@@ -101,11 +102,8 @@ func (s *step) nanoseconds(t traffic, inPlace bool, gigabytes float64) float64 {
 		}
 		return nodeNs + float64(s.runs)*once
 	}
-	ns, set := 0.0, t.bytesRead+t.bytesWritten
-	if inPlace {
-		set -= t.bytesWritten
-	}
-	if set > cache {
+	ns := 0.0
+	if gigabytes > 0 {
 		ns = float64(t.bytesRead+t.bytesWritten) / gigabytes
 	}
 	if s.isView() && inPlace {

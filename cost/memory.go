@@ -165,8 +165,9 @@ func (p *plan) shared(s *step, v *value) *block {
 	return nil
 }
 
+// sameSize says that ONNX Runtime knows one value to fit into memory of another.
 func sameSize(a, b *value) bool {
-	return slices.Equal(a.dims, b.dims) && a.dtype.Size() == b.dtype.Size()
+	return !a.opaque && !b.opaque && slices.Equal(a.dims, b.dims) && a.dtype.Size() == b.dtype.Size()
 }
 
 // release counts a use of a value. Behind the last one its memory is free.

@@ -81,6 +81,7 @@ func (r *run) node(n ir.Node) error {
 	}
 	for i, name := range n.Outputs {
 		v := s.out[i]
+		v.opaque = v.opaque || s.opaque()
 		if size, ok := r.given[name]; ok && v.isCount() && v.ints == nil {
 			v.ints = []int64{size}
 		}
@@ -88,6 +89,29 @@ func (r *run) node(n ir.Node) error {
 	}
 	r.steps = append(r.steps, s)
 	return nil
+}
+
+// opaque says that ONNX Runtime does not know the size of a result before the
+// run: it does not compute with sizes, as this package does.
+func (s *step) opaque() bool {
+	switch s.node.Op {
+	case "Shape", "Size":
+		return false
+	case "Range", "ConstantOfShape", "Slice":
+		return true
+	case "Reshape", "Expand":
+		to := s.node.Inputs[1]
+		fixed := slices.ContainsFunc(s.run.graph.Initializers, func(i ir.Initializer) bool { return i.Name == to })
+		return !fixed || slices.Contains(s.in[1].ints, -1)
+	}
+	of := s.in
+	switch s.node.Op {
+	case "ScatterElements", "CumSum", "ReduceSum", "Unsqueeze", "Squeeze", "Clip":
+		of = s.in[:1]
+	case "GatherElements":
+		of = s.in[1:]
+	}
+	return slices.ContainsFunc(of, func(v *value) bool { return v != nil && v.opaque && v.count() > 1 })
 }
 
 // unknown names the integers among the inputs that would have to be known.

@@ -14,7 +14,7 @@ const (
 )
 
 // bandwidth is the bytes that memory moves in a nanosecond, seen at a kernel
-// that reads and writes 128 MiB, and cache how many bytes of tensors a node may
+// that reads and writes 128 MiB, and cache how many bytes of tensors a run may
 // have to be rid of that limit.
 const (
 	bandwidth = 79

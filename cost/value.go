@@ -15,6 +15,9 @@ type value struct {
 	dtype tensor.DType
 	dims  []int64
 	ints  []int64 // the elements, or nil where they are not known
+	// opaque says that ONNX Runtime does not know the size before the run: it
+	// gives such a value memory of its own.
+	opaque bool
 }
 
 // mostInts is the longest list of elements that is followed.
