@@ -41,8 +41,9 @@ golden: build $(LIVE)/installed ## make the golden cases again with PyTorch
 	$(LIVE)/bin/python testdata/golden.py build-cases.json testdata/golden
 	rm build-cases.json
 
-conformance: build $(LIVE)/installed ## compare with PyTorch live, and everything else that needs Python
+conformance: build $(LIVE)/installed ## compare with PyTorch live, train in each stack, run the fuzzers: everything heavy
 	$(LIVE)/bin/python conformance/run.py --lossgen ./lossgen --requests $(REQUESTS) --seed $(SEED)
+	$(MAKE) stacks
 
 stacks: build conformance/stacks/jax/.venv/installed conformance/stacks/tensorflow/.venv/installed ## train with JAX and TensorFlow (downloads 2 GB)
 	conformance/stacks/jax/.venv/bin/python conformance/stack.py --lossgen ./lossgen --stack jax
@@ -55,7 +56,7 @@ bench: build bench/.venv/installed ## time every loss against PyTorch and write 
 	bench/.venv/bin/python bench/bench.py --lossgen ./lossgen
 
 clean: ## remove what the other targets made
-	rm -rf lossgen .venv conformance/.venv bench/.venv
+	rm -rf lossgen build .venv bench/.venv conformance/.venv conformance/.cache conformance/stacks/*/.venv
 
 $(VENV): runtime/ort/requirements.txt
 	$(PYTHON) -m venv .venv
@@ -67,4 +68,4 @@ $(VENV): runtime/ort/requirements.txt
 	$*/.venv/bin/pip install --quiet -r $<
 	touch $@
 
-.PHONY: help build test test-pure race lint generate golden conformance fuzz bench clean
+.PHONY: help build test test-pure race lint generate golden conformance stacks fuzz bench clean
