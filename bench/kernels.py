@@ -133,7 +133,7 @@ def others(k):
     k.add("ScatterElements", [x, RANDOM.integers(0, COLUMNS, (ROWS, 1)), data("f32", ROWS, 1)], axis=1)
     k.add("ScatterElements/updates", [x, labels, data("f32", *full)], axis=1)
     # per multiplication, whether in one matrix or in a batch of them
-    k.add("MatMul", [data("f32", 1024, 1024), data("f32", 1024, 1024)], elements=1 << 30)
+    k.add("MatMul", [data("f32", 512, 512), data("f32", 512, 512)], elements=1 << 27)
     # per run of elements between which an operand of fewer elements takes a step
     k.add("Add/span", [data("f32", ROWS * COLUMNS // 4, 4), data("f32", ROWS * COLUMNS // 4, 1)], elements=ROWS * COLUMNS // 4)
     k.add("Where/span", [data("bool", ROWS * COLUMNS // 4, 4), data("f32", ROWS * COLUMNS // 4, 4), data("f32", ROWS * COLUMNS // 4, 1)],
@@ -197,7 +197,7 @@ const (
 )
 
 // bandwidth is the bytes that memory moves in a nanosecond, seen at a kernel
-// that reads and writes 128 MiB, and cache how many bytes of tensors a node may
+// that reads and writes 128 MiB, and cache how many bytes of tensors a run may
 // have to be rid of that limit.
 const (
 	bandwidth = {bandwidth:.0f}

@@ -75,7 +75,7 @@ var kernelNs = map[string]float64{
 	"Log":                     0.642,
 	"Log/f64":                 1.75,
 	"LogSoftmax/last":         0.0992,
-	"MatMul":                  0.00889,
+	"MatMul":                  0.00404,
 	"Max":                     0.0925,
 	"Max/broadcast":           0.0636,
 	"Max/f64":                 0.182,
