@@ -290,7 +290,8 @@ def main():
                 print(f"{loss}: refused: {text}\n  lossgen emit {example}")
     print_table(scores)
     differences = sum(s.differences for s in scores.values()) + broken
-    print(f"seed {options.seed}: {differences} differences")
+    runs, files, values = (sum(getattr(s, name) for s in scores.values()) for name in ("runs", "files", "values"))
+    print(f"{runs} runs of {files} random files, {values} values, seed {options.seed}: {differences} differences")
     return 1 if differences else 0
 
 
