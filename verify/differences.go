@@ -27,18 +27,18 @@ func (f *file) differences(ctx context.Context, engines []Engine) []Check {
 		c.note("no engine can run the file")
 		return []Check{c.done()}
 	}
-	inputs := f.draw(draws)
-	want, skipped, err := f.derivatives(ctx, judges[0], inputs)
+	right, skipped, err := f.rightOutputs(ctx, judges[0])
 	var list []Check
 	for _, e := range engines {
 		if e.Backend.Name() == "reference" && judges[0].Backend.Name() != "reference" {
 			continue // it cannot run the file
 		}
-		c := Check{Name: "differences", Engine: e.Name(), DType: f.plan.DType.String(), Cases: 1, Skipped: skipped}
+		c := Check{Name: "differences", Engine: e.Name(), DType: f.plan.DType.String(), Cases: len(right), Skipped: skipped}
 		if err != nil {
 			c.fail("%v", err)
-		} else {
-			f.compareDerivatives(ctx, e, inputs, want, &c)
+		}
+		for i, want := range right {
+			f.compareDerivatives(ctx, e, i, want, &c)
 		}
 		if skipped > 0 {
 			c.note("%d elements lie next to a kink", skipped)
@@ -51,19 +51,34 @@ func (f *file) differences(ctx context.Context, engines []Engine) []Check {
 	return list
 }
 
-// compareDerivatives compares the outputs of a run with what they must be. NaN
-// stands for "not known".
-func (f *file) compareDerivatives(ctx context.Context, e Engine, inputs, want map[string]*tensor.Tensor, c *Check) {
-	got, err := f.run(ctx, e, c.Name, fmt.Sprintf("draw %d", draws), inputs)
+// rightOutputs returns what the file's outputs must be for some draws of inputs, by
+// seed. Differences take many runs, and are made on the last one alone; errors of a
+// mean may cancel each other on one.
+func (f *file) rightOutputs(ctx context.Context, judge Engine) (list []map[string]*tensor.Tensor, skipped int, err error) {
+	for seed := range draws + 1 {
+		want, kinks, err := f.derivatives(ctx, judge, f.draw(seed), seed == draws)
+		if err != nil {
+			return nil, 0, err
+		}
+		list, skipped = append(list, want), skipped+kinks
+	}
+	return list, skipped, nil
+}
+
+// compareDerivatives compares the outputs of a run on a draw with what they must be.
+// NaN stands for "not known".
+func (f *file) compareDerivatives(ctx context.Context, e Engine, seed int, want map[string]*tensor.Tensor, c *Check) {
+	where := fmt.Sprintf("draw %d", seed)
+	got, err := f.run(ctx, e, c.Name, where, f.draw(seed))
 	if err != nil {
-		c.fail("%v", err)
+		c.fail("%s: %v", where, err)
 		return
 	}
 	tol := e.tolerance(f.plan.DType)
 	for _, p := range f.model.Graph.Outputs {
 		right, t := want[p.Name], tol
 		if right == nil || got[p.Name] == nil || right.Len() != got[p.Name].Len() {
-			c.fail("%s: got %v, want %v", p.Name, got[p.Name], right)
+			c.fail("%s: %s: got %v, want %v", where, p.Name, got[p.Name], right)
 			continue
 		}
 		if p.Name != "loss" {
@@ -75,16 +90,16 @@ func (f *file) compareDerivatives(ctx context.Context, e Engine, inputs, want ma
 				filled.SetFloat(i, got[p.Name].Float(i))
 			}
 		}
-		if d := Compare(got[p.Name], filled, t); !c.add(p.Name, "", d) {
-			c.fail("%s: %v", p.Name, d)
+		if d := Compare(got[p.Name], filled, t); !c.add(p.Name, where, d) {
+			c.fail("%s: %s: %v", where, p.Name, d)
 		}
 	}
 }
 
 // derivatives returns what the file's outputs must be for float inputs: the
-// outputs of its request in float64 on an engine, and gradients by differences,
-// in which NaN marks what is not known. skipped counts kinks.
-func (f *file) derivatives(ctx context.Context, judge Engine, inputs map[string]*tensor.Tensor) (want map[string]*tensor.Tensor, skipped int, err error) {
+// outputs of its request in float64 on an engine; with probe, gradients by
+// differences, in which NaN marks what is not known. skipped counts kinks.
+func (f *file) derivatives(ctx context.Context, judge Engine, inputs map[string]*tensor.Tensor, probe bool) (want map[string]*tensor.Tensor, skipped int, err error) {
 	wide := map[string]*tensor.Tensor{}
 	for name, t := range inputs {
 		wide[name] = t
@@ -102,7 +117,7 @@ func (f *file) derivatives(ctx context.Context, judge Engine, inputs map[string]
 	if want, err = exact.Run(ctx, wide); err != nil {
 		return nil, 0, err
 	}
-	if f.plan.Spec.NotDerivative != "" {
+	if f.plan.Spec.NotDerivative != "" || !probe {
 		return want, 0, nil
 	}
 	request.Grad, request.GradOutput = []string{"none"}, false
