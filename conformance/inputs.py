@@ -244,16 +244,22 @@ class Draw:
             return []
         kinks = self.kinks()
         return {
-            "real": [0.0, -0.0, 1.0, -1.0, 1e4, -1e4, tiny, -tiny, *kinks, *(-k for k in kinks)],
+            "real": [0.0, -0.0, 1.0, -1.0, *self.large(), tiny, -tiny, *kinks, *(-k for k in kinks)],
             "unit": [0.0, 1.0, tiny, 1e-50, 0.5],
             "simplex": [0.0, 1.0],
             "logprob": [0.0, -1e4, -np.inf],
             "positive": [0.0, 1e-7, 1e4],
         }.get(domain, [])
 
+    def large(self):
+        """Differences of distances of 1e4 keep too few digits to be on one side of a hinge."""
+        return [] if "triplet" in self.loss else [1e4, -1e4]
+
     def kinks(self):
         if self.options.get("p", 1) not in (0, 1, 2, "inf"):
             return []  # such a power rounds: which side of its hinge a distance is on is chance
+        if self.loss.startswith("triplet") and self.mode != "grid":
+            return []  # and so does a sum of several, unless the numbers are coarse
         options = [v for t in self.options.get("tasks", []) for v in t["options"].values()]
         return [float(v) for v in [*self.options.values(), *options]
                 if isinstance(v, (int, float)) and not isinstance(v, bool) and 0 < v < 100]

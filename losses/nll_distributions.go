@@ -62,9 +62,10 @@ func stirling(t Value) Value {
 	log := s.Log()
 	value := log.Mul(s.Shift(0.5)).Sub(s).Shift(math.Log(2*math.Pi) / 2).Mul(above)
 	return builder.WithGradient("stirling", value, []Value{t}, func(dy Value) []Value {
-		inverse := t.Reciprocal()
-		slope := t.Log().Add(t.Mul(inverse)).Shift(-1).Add(inverse.Scale(0.5))
-		return []Value{slope.Mul(above).Mul(dy)}
+		// In PyTorch's order: what is masked stays 0 also where 1/t overflows.
+		g := above.Mul(dy)
+		slope := g.Mul(t.Log()).Add(g.Mul(t).Div(t)).Sub(g).Add(g.Scale(0.5).Div(t))
+		return []Value{slope}
 	})
 }
 
