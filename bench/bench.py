@@ -84,6 +84,7 @@ def main():
     parser.add_argument("--sizes", default=",".join(USUAL))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
+    parser.add_argument("--kept-only", action="store_true", help="leave out the allocator as it comes")
     parser.add_argument("--out", type=pathlib.Path, default=HERE.parent / "docs" / "benchmarks")
     options = parser.parse_args()
     options.lossgen = os.path.abspath(shutil.which(options.lossgen) or parser.error(f"no command {options.lossgen}"))
@@ -94,7 +95,7 @@ def main():
             path = os.path.join(folder, "loss.onnx")
             lossgen(options, "emit", *arguments, "-o", path)
             for size in options.sizes.split(","):
-                for keep in ([True] if size == "tiny" else [True, False]):
+                for keep in ([True] if size == "tiny" or options.kept_only else [True, False]):
                     result = measure(options, path, arguments[0], size, keep)
                     rows.append({"loss": name, "size": size, "keep": keep, **result})
                     t = {k: v["median"] for k, v in result["times"].items()}

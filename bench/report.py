@@ -103,6 +103,6 @@ sizes, since PyTorch otherwise waits for page faults more than it computes.
 
 {table(rows, sizes, True)}
 """
-    if large:
+    if any(not r["keep"] for r in rows):
         text += f"\n## The allocator as it comes\n\n{table([r for r in rows if r['size'] in large], large, False)}\n"
     (out / "README.md").write_text(text)
