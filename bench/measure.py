@@ -4,7 +4,9 @@
     python measure.py FILE.onnx REQUEST_JSON
 
 ONNX Runtime, torch eager and torch.compile(dynamic=False) work on the same data with the
-same number of threads, in turns, so that all of them see the same state of the machine.
+same number of threads, in one process, so that all of them see the same state of memory. They
+take turns of many runs each: the threads of the one before spin for a while after its last
+run, and would take the processor from the next, so the first runs of a turn do not count.
 Prints one JSON object with medians and quartiles in milliseconds.
 """
 
@@ -22,7 +24,8 @@ import torch.nn.functional as F
 import torchvision.ops as tv
 
 TYPES = {1: torch.float32, 7: torch.int64}
-ROUNDS, BUDGET = 25, 4.0  # rounds, and seconds for all of them
+ROUNDS, BUDGET = 6, 8.0  # turns of each candidate, and seconds for all of them
+SETTLE, TURN = 5, 10  # runs of a turn that do not count, and samples that do
 
 
 def inputs_of(model, sizes, domains):
@@ -127,17 +130,27 @@ def repeat(f):
     return max(1, int(2e-4 / max(once(f), 1e-7)))
 
 
+def turn(f, count):
+    """Milliseconds per call, of several samples in a row."""
+    time.sleep(0.01)
+    samples = []
+    for sample in range(SETTLE + TURN):
+        start = time.perf_counter()
+        for _ in range(count):
+            f()
+        if sample >= SETTLE:
+            samples.append((time.perf_counter() - start) / count * 1e3)
+    return samples
+
+
 def measure(candidates):
     counts = {name: repeat(f) for name, f in candidates.items()}
     samples = {name: [] for name in candidates}
     begin = time.perf_counter()
     for round_ in range(ROUNDS):
         for name, f in candidates.items():
-            start = time.perf_counter()
-            for _ in range(counts[name]):
-                f()
-            samples[name].append((time.perf_counter() - start) / counts[name] * 1e3)
-        if round_ >= 4 and time.perf_counter() - begin > BUDGET:
+            samples[name] += turn(f, counts[name])
+        if round_ >= 1 and time.perf_counter() - begin > BUDGET:
             break
     summary = {}
     for name, s in samples.items():

@@ -15,6 +15,7 @@ type emitter struct {
 	naive  bool
 	graph  *ir.Graph
 	made   map[string]string // node or constant -> name of its result
+	names  map[*node]string  // of values lowered so far
 	flags  map[string]string // number made from a bool -> the bool
 	serial int
 	outer  *emitter        // body of a Scan: the emitter around it
@@ -28,15 +29,18 @@ func (g *Graph) Lower(opset int64) *ir.Graph {
 	for _, in := range g.Inputs {
 		e.graph.Inputs = append(e.graph.Inputs, ir.Port{Name: in.attr.name, DType: in.dtype, Shape: in.shape})
 	}
-	names := make(map[*node]string, len(g.nodes))
+	e.names = make(map[*node]string, len(g.nodes))
 	for _, n := range g.nodes {
 		in := make([]string, len(n.args))
 		for i, a := range n.args {
-			in[i] = names[a.node]
+			in[i] = e.names[a.node]
 		}
-		names[n] = n.op.lower(e, Value{n}, in)
+		e.names[n] = n.op.lower(e, Value{n}, in)
+		if n.op.resizes {
+			e.declare(e.names[n], Value{n})
+		}
 	}
-	e.nameOutputs(g, names)
+	e.nameOutputs(g, e.names)
 	e.prune()
 	return e.graph
 }
@@ -118,6 +122,17 @@ func (e *emitter) newName() string {
 	return fmt.Sprintf("t%d", e.serial-1)
 }
 
+// declare states the sizes of a result that the graph computes as it runs:
+// an engine cannot infer them, and would not compute in place from there on.
+func (e *emitter) declare(name string, v Value) {
+	_, known := v.shape.Known()
+	declared := func(p ir.Port) bool { return p.Name == name }
+	if known || e.naive || slices.ContainsFunc(e.graph.Values, declared) {
+		return
+	}
+	e.graph.Values = append(e.graph.Values, ir.Port{Name: name, DType: v.dtype, Shape: v.shape})
+}
+
 // constant returns the name of an initializer.
 func (e *emitter) constant(t *tensor.Tensor) string {
 	if e.outer != nil {
@@ -171,9 +186,10 @@ func (e *emitter) cast(name string, from, to tensor.DType) string {
 	return result
 }
 
-// prune removes nodes whose result nothing uses.
+// prune removes nodes whose result nothing uses, and declarations of what is no
+// result, or an output.
 func (e *emitter) prune() {
-	used := map[string]bool{}
+	used, results := map[string]bool{}, map[string]bool{}
 	for _, o := range e.graph.Outputs {
 		used[o.Name] = true
 	}
@@ -184,10 +200,14 @@ func (e *emitter) prune() {
 		}
 		kept = append(kept, nd)
 		useInputs(nd, used)
+		for _, out := range nd.Outputs {
+			results[out] = true
+		}
 	}
 	slices.Reverse(kept)
 	e.graph.Nodes = kept
 	e.graph.Initializers = slices.DeleteFunc(e.graph.Initializers, func(c ir.Initializer) bool { return !used[c.Name] })
+	e.graph.Values = slices.DeleteFunc(e.graph.Values, func(p ir.Port) bool { return !results[p.Name] })
 }
 
 // useInputs marks what a node reads, also inside its bodies.

@@ -24,6 +24,8 @@ type op struct {
 	// elementwise: y has the broadcast shape of its arguments, and the driver
 	// sums each gradient back to its argument's shape.
 	elementwise bool
+	// resizes: the result's sizes are computed as the graph runs.
+	resizes bool
 	// lower writes the ONNX nodes of v and returns the name of the result.
 	lower func(e *emitter, v Value, in []string) string
 }

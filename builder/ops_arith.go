@@ -40,7 +40,8 @@ func arithOps() map[string]*op {
 // where a is larger or a NaN is involved, half of it at a tie, else 0.
 // Exchanging a and b in the comparison gives the gradient of min.
 func tieGrad(a, b, dy Value) Value {
-	return Where(a.Less(b), dy.Like(0), Where(a.Equal(b), dy.Scale(0.5), dy))
+	share := a.Equal(b).Cast(dy.dtype).Scale(-0.5).Shift(1) // a Where costs more
+	return Where(a.Less(b), dy.Like(0), dy.Mul(share))
 }
 
 func lowerPow(e *emitter, v Value, in []string) string {

@@ -17,7 +17,7 @@ func inputOps() map[string]*op {
 		"Guard": {doc: "the first operand, checked at run time to have the sizes its symbols promise",
 			infer: sameType, flow: 1,
 			vjp:   func(y, dy Value) []Value { return vs(dy) },
-			lower: lowerGuard},
+			lower: lowerGuard, resizes: true},
 		"Count": {doc: "the number of elements of a shape, as a rank-0 number",
 			infer: func(c *call) (tensor.DType, tensor.Shape) { return c.attr.dtype, tensor.Shape{} },
 			flow:  noFlow,

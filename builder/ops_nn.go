@@ -171,8 +171,8 @@ func (x Value) SmoothNLL(axis int, index Value, eps float64, a, b Value) Value {
 
 // Log1p returns log(1+x) for x >= -1 with all digits also near 0.
 func (x Value) Log1p() Value {
-	near := x.Clip(math.Inf(-1), 1)
-	return WithGradient("log1p", x.Shift(1).Log().Add(near.roundingLoss()), vs(x), func(dy Value) []Value {
+	rounded, rest := x.Shift(1).Log(), x.Clip(math.Inf(-1), 1).roundingLoss()
+	return WithGradient("log1p", rounded.Add(rest).WithParts(rounded, rest), vs(x), func(dy Value) []Value {
 		return vs(dy.Div(x.Shift(1)))
 	})
 }
@@ -184,7 +184,14 @@ func (x Value) roundingLoss() Value { return x.Sub(x.Shift(1).Shift(-1)) }
 func (x Value) expNegAbs() Value { return x.Abs().Neg().Exp() }
 
 // logOnePlus returns log(1+x) for x in [0, 1] with all digits.
-func (x Value) logOnePlus() Value { return x.Shift(1).Log().Add(x.roundingLoss()) }
+func (x Value) logOnePlus() Value {
+	rounded, rest := x.Shift(1).Log(), x.roundingLoss()
+	return rounded.Add(rest).WithParts(rounded, rest)
+}
+
+// SoftplusOfAbs returns log(1+exp(-|x|)) with all digits: what softplus(x) has
+// above max(x, 0), and log(sigmoid(x)) below min(x, 0).
+func (x Value) SoftplusOfAbs() Value { return x.expNegAbs().logOnePlus() }
 
 // Sigmoid returns 1/(1+exp(-x)) with all digits also where it is small: ONNX
 // Runtime's own Sigmoid is 0 below -17.
@@ -197,14 +204,14 @@ func (x Value) Sigmoid() Value {
 
 // Softplus returns log(1+exp(x)) without overflow and with all digits.
 func (x Value) Softplus() Value {
-	return WithGradient("softplus", x.Relu().Add(x.expNegAbs().logOnePlus()), vs(x), func(dy Value) []Value {
+	return WithGradient("softplus", x.Relu().Add(x.SoftplusOfAbs()), vs(x), func(dy Value) []Value {
 		return vs(x.Sigmoid().Mul(dy))
 	})
 }
 
 // LogSigmoid returns log(sigmoid(x)) without overflow and with all digits.
 func (x Value) LogSigmoid() Value {
-	y := x.Clip(math.Inf(-1), 0).Sub(x.expNegAbs().logOnePlus())
+	y := x.Clip(math.Inf(-1), 0).Sub(x.SoftplusOfAbs())
 	return WithGradient("log_sigmoid", y, vs(x), func(dy Value) []Value {
 		return vs(x.Neg().Sigmoid().Mul(dy))
 	})

@@ -19,10 +19,19 @@ func reduceOps() map[string]*op {
 				if len(v.attr.axes) == 0 {
 					return in[0] // ONNX takes no axes for all axes
 				}
-				return e.node("ReduceSum", []string{in[0], e.axes(v.attr.axes)}, keepdims(v.attr.keep),
-					ir.Attribute{Name: "noop_with_empty_axes", Value: int64(0)})
+				return e.sum(v.arg(0), e.axes(v.attr.axes), v.attr.keep)
 			},
 			vjp: func(y, dy Value) []Value { return vs(keptAxes(y, dy)) }},
+		"Parts": {doc: "the first operand, which is the sum of the others", flow: 1, lower: alias,
+			infer: func(c *call) (tensor.DType, tensor.Shape) {
+				for _, part := range c.args[1:] {
+					if !part.shape.Equal(c.args[0].shape) || part.dtype != c.args[0].dtype {
+						c.failf("part %v, want %v", part, c.args[0])
+					}
+				}
+				return sameFloat(c)
+			},
+			vjp: func(y, dy Value) []Value { return vs(dy) }},
 		"ReduceMax": {doc: "the largest element along axes; not reliable at NaN", infer: inferReduce, lower: lowerExtreme("ReduceMax"), vjp: extremeGrad},
 		"MaxAll": {doc: "the largest of all integers and of a least one, as shape [1]", flow: noFlow,
 			infer: func(c *call) (tensor.DType, tensor.Shape) {
@@ -114,10 +123,45 @@ func lowerSumAll(e *emitter, v Value, in []string) string {
 	}
 	rows := in[0]
 	if axis := firstStage(e, x, in[0]); axis != "" {
-		rows = e.node("ReduceSum", []string{rows, axis}, keepdims(true), all[1])
+		rows = e.sum(x, axis, true)
 	}
 	sum := e.node("ReduceSum", []string{e.cast(rows, tensor.Float32, tensor.Float64)}, all...)
 	return e.cast(sum, tensor.Float64, tensor.Float32)
+}
+
+// sum sums over axes, each part of x on its own: a reduction costs less than the
+// addition of two large tensors, and what is left is small.
+func (e *emitter) sum(x Value, axes string, keep bool) string {
+	for x.op.code == "Composite" {
+		x = x.arg(0)
+	}
+	if x.op.code != "Parts" || e.naive {
+		return e.node("ReduceSum", []string{e.names[x.node], axes}, keepdims(keep), ir.Attribute{Name: "noop_with_empty_axes", Value: int64(0)})
+	}
+	total := ""
+	for _, part := range x.args[1:] {
+		factor := ""
+		if c, ok := part.factor(); ok {
+			factor, part = e.scalar(part.dtype, c), part.arg(0)
+		}
+		rows := e.sum(part, axes, keep)
+		if factor != "" {
+			rows = e.node("Mul", []string{rows, factor})
+		}
+		if total != "" {
+			rows = e.node("Add", []string{total, rows})
+		}
+		total = rows
+	}
+	return total
+}
+
+// factor returns c of a product x·c with a constant.
+func (x Value) factor() (float64, bool) {
+	if x.op.code != "Mul" {
+		return 0, false
+	}
+	return x.arg(1).constant()
 }
 
 // longRow is the longest axis that a float32 sum gets right to 1e-6.
@@ -167,6 +211,14 @@ func (x Value) Sum(axes ...int) Value {
 		return emit("SumAll", attr{}, x)
 	}
 	return emit("Sum", attr{axes: x.sortedAxes("Sum", axes)}, x)
+}
+
+// WithParts returns x and says that it equals the sum of these values, which have
+// its shape. [Value.Sum] over all elements then adds up each part on its own. Give
+// parts only where their sums may be subtracted without a loss of digits that x
+// itself does not have.
+func (x Value) WithParts(parts ...Value) Value {
+	return emit("Parts", attr{}, append(vs(x), parts...)...)
 }
 
 // SumKeep returns the sum over axes, which stay as size 1.

@@ -40,7 +40,7 @@ func shapeOps() map[string]*op {
 				}
 				return vs(dy.Transpose(inverse...))
 			}},
-		"Expand": {doc: "the operand, broadcast to a shape", infer: inferExpand, elementwise: true, flow: 1,
+		"Expand": {doc: "the operand, broadcast to a shape", infer: inferExpand, elementwise: true, flow: 1, resizes: true,
 			lower: func(e *emitter, v Value, in []string) string {
 				shape := e.shapeVector(v, in[1:])
 				if x := v.arg(0); x.op.code == "Const" && x.Rank() == 0 {
@@ -50,7 +50,7 @@ func shapeOps() map[string]*op {
 				return e.node("Expand", []string{in[0], shape})
 			},
 			vjp: func(y, dy Value) []Value { return vs(dy) }},
-		"Reshape": {doc: "the elements in row-major order under another shape", flow: 1,
+		"Reshape": {doc: "the elements in row-major order under another shape", flow: 1, resizes: true,
 			infer: func(c *call) (tensor.DType, tensor.Shape) { return c.args[0].dtype, c.attr.shape },
 			lower: func(e *emitter, v Value, in []string) string {
 				return e.node("Reshape", []string{in[0], e.shapeVector(v, in[1:])}, e.allowZero()...)

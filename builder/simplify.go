@@ -2,6 +2,7 @@ package builder
 
 import (
 	"math"
+	"slices"
 
 	"github.com/lossgen/lossgen/builder/tensor"
 )
@@ -28,18 +29,7 @@ func simplify(b *B, n *node) Value {
 	case "Cast":
 		return simplifyCast(b, n)
 	case "Where":
-		if c, ok := n.args[0].constant(); ok { // Where(true, x, y) = x
-			chosen := n.args[2]
-			if c != 0 {
-				chosen = n.args[1]
-			}
-			if chosen.shape.Equal(n.shape) {
-				return chosen
-			}
-		}
-		if n.args[1] == n.args[2] && n.args[1].shape.Equal(n.shape) {
-			return n.args[1] // Where(c, x, x) = x
-		}
+		return simplifyWhere(n)
 	case "SumAll":
 		if n.args[0].Rank() == 0 {
 			return n.args[0] // a sum of one element
@@ -50,6 +40,70 @@ func simplify(b *B, n *node) Value {
 		return simplifyMove(n)
 	}
 	return Value{}
+}
+
+func simplifyWhere(n *node) Value {
+	c, x, y := n.args[0], n.args[1], n.args[2]
+	if value, ok := c.constant(); ok { // Where(true, x, y) = x
+		chosen := y
+		if value != 0 {
+			chosen = x
+		}
+		if chosen.shape.Equal(n.shape) {
+			return chosen
+		}
+	}
+	zero := func(v Value) bool {
+		value, ok := v.constant()
+		return ok && value == 0 && !math.Signbit(value)
+	}
+	switch {
+	case x == y && x.shape.Equal(n.shape):
+		return x // Where(c, x, x) = x
+	case zero(y) && c.shape.Equal(n.shape) && x.scales(n):
+		return c.Cast(n.dtype).Mul(x) // Where(c, x, 0) = c·x, in several threads
+	case zero(x) && c.shape.Equal(n.shape) && y.scales(n):
+		return c.Not().Cast(n.dtype).Mul(y)
+	}
+	return Value{}
+}
+
+// scales reports whether v is a number that is neither negative nor infinite
+// wherever n has elements: a constant, or one divided by a count of elements.
+func (v Value) scales(n *node) bool {
+	if v.Rank() > 0 || !n.dtype.IsFloat() {
+		return false
+	}
+	if c, ok := v.constant(); ok {
+		return 0 <= c && c <= 1e9 && !math.Signbit(c) // a few of them do not overflow
+	}
+	switch v.op.code {
+	case "Mul":
+		return v.arg(0).scales(n) && v.arg(1).scales(n)
+	case "Div":
+		return v.arg(0).scales(n) && v.arg(1).counts(n)
+	case "Reciprocal":
+		return v.arg(0).counts(n)
+	}
+	return false
+}
+
+// counts reports whether v is a number of elements that is 0 only where n has
+// none.
+func (v Value) counts(n *node) bool {
+	if v.op.code != "Count" {
+		return false
+	}
+	shape := v.attr.shape
+	if shape == nil {
+		shape = v.arg(0).shape
+	}
+	for _, d := range shape {
+		if !slices.Contains(n.shape, d) && (!d.Known() || d.Size == 0) {
+			return false
+		}
+	}
+	return true
 }
 
 func simplifyArithmetic(b *B, n *node) Value {
@@ -81,6 +135,8 @@ func simplifyArithmetic(b *B, n *node) Value {
 		return x // x-0 = x, also for x = -0
 	case code == "Add" && y.op.code == "Neg":
 		return x.Sub(y.arg(0)) // x+(-y) = x-y
+	case code == "Add" && x.op.code == "Neg":
+		return y.Sub(x.arg(0)) // -x+y = y-x
 	case code == "Sub" && y.op.code == "Neg":
 		return x.Add(y.arg(0)) // x-(-y) = x+y
 	}

@@ -32,6 +32,7 @@ func rewrites() []struct {
 		{"-(-x)", func(x, s Value) Value { return x.Neg().Neg() }, ""},
 		{"|-x|", func(x, s Value) Value { return x.Neg().Abs() }, "Abs"},
 		{"x+(-s)", func(x, s Value) Value { return x.Add(s.Neg()) }, "Sub"},
+		{"(-x)+s", func(x, s Value) Value { return x.Neg().Add(s) }, "Sub"},
 		{"x-(-s)", func(x, s Value) Value { return x.Sub(s.Neg()) }, "Add"},
 		{"2·3", func(x, s Value) Value { return x.Mul(x.Like(2).Mul(x.Like(3))) }, "Const [6]; Mul"},
 		{"1/4 - 1", func(x, s Value) Value { return x.Mul(x.Like(1).Div(x.Like(4)).Shift(-1)) }, "Const [-0.75]; Mul"},
@@ -39,6 +40,15 @@ func rewrites() []struct {
 		{"cast of a constant", func(x, s Value) Value { return x.Mul(x.B().Const(tensor.Int64, 3).Cast(f64)) }, "Const [3]; Mul"},
 		{"where of one value", func(x, s Value) Value { return builder.Where(x.Less(s), x, x) }, ""},
 		{"where of a smaller value stays", func(x, s Value) Value { return builder.Where(x.Less(s), s, s) }, "Less; Where"},
+		{"where of a number and 0", func(x, s Value) Value { return builder.Where(x.Less(s), x.Like(2), x.Like(0)) }, "Less; Const [2]; Cast; Mul"},
+		{"where of 0 and a number", func(x, s Value) Value { return builder.Where(x.Less(s), x.Like(0), x.Like(2)) }, "Less; Const [2]; Not; Cast; Mul"},
+		{"where of 1/count and 0", func(x, s Value) Value { return builder.Where(x.Less(s), x.Numel().Reciprocal(), x.Like(0)) }, "Less; Count; Reciprocal; Cast; Mul"},
+		{"where of 1/0 stays", func(x, s Value) Value {
+			return builder.Where(x.Less(s), s.B().Count(f64, tensor.Of(0)).Reciprocal(), x.Like(0))
+		}, "Less; Const [0]; Reciprocal; Where"},
+		{"where of a negative number stays: -0", func(x, s Value) Value { return builder.Where(x.Less(s), x.Like(-2), x.Like(0)) }, "Less; Const [-2]; Const [0]; Where"},
+		{"where of a tensor stays", func(x, s Value) Value { return builder.Where(x.Less(s), s, x.Like(0)) }, "Less; Const [0]; Where"},
+		{"where of a smaller choice stays", func(x, s Value) Value { return builder.Where(s.Less(s.Like(0)), x.Like(2), x.Like(0)).Mul(x) }, "Const [0]; Less; Const [2]; Cast; Mul; Mul"},
 		{"sum over an axis of 1", func(x, s Value) Value { return s.SumKeep(1).Exp() }, "Exp"},
 		{"sum that drops an axis of 1", func(x, s Value) Value { return s.Sum(1) }, "Squeeze axes=[1]"},
 		{"sum of one number", func(x, s Value) Value { return x.Sum().Sum() }, "SumAll"},

@@ -98,8 +98,11 @@ func (s *step) opaque() bool {
 	case "Shape", "Size":
 		return false
 	case "Range", "ConstantOfShape", "Slice":
-		return true
+		return !s.declared()
 	case "Reshape", "Expand":
+		if s.declared() {
+			return false
+		}
 		to := s.node.Inputs[1]
 		fixed := slices.ContainsFunc(s.run.graph.Initializers, func(i ir.Initializer) bool { return i.Name == to })
 		return !fixed || slices.Contains(s.in[1].ints, -1)
@@ -112,6 +115,11 @@ func (s *step) opaque() bool {
 		of = s.in[1:]
 	}
 	return slices.ContainsFunc(of, func(v *value) bool { return v != nil && v.opaque && v.count() > 1 })
+}
+
+// declared says that the file states the sizes of a result.
+func (s *step) declared() bool {
+	return slices.ContainsFunc(s.run.graph.Values, func(p ir.Port) bool { return p.Name == s.node.Outputs[0] })
 }
 
 // unknown names the integers among the inputs that would have to be known.

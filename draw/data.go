@@ -31,6 +31,7 @@ type GraphData struct {
 	Outputs   []PortData     `json:"outputs"`
 	Constants []ConstantData `json:"constants"`
 	Nodes     []NodeData     `json:"nodes"`
+	Declared  []PortData     `json:"declared"` // results whose sizes the file states
 }
 
 // PortData is an input or output; Dims are sizes and letters, null where the
@@ -69,7 +70,7 @@ func Describe(m *ir.Model) Model {
 func graphData(g *ir.Graph) GraphData {
 	d := GraphData{
 		Name: g.Name, Doc: g.Doc, Inputs: portsData(g.Inputs), Outputs: portsData(g.Outputs),
-		Constants: []ConstantData{}, Nodes: []NodeData{},
+		Constants: []ConstantData{}, Nodes: []NodeData{}, Declared: portsData(g.Values),
 	}
 	for _, c := range g.Initializers {
 		d.Constants = append(d.Constants, constantData(c.Name, c.Tensor))

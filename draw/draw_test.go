@@ -46,6 +46,7 @@ func model() *ir.Model {
 				{Op: "Scan", Inputs: []string{"ramp", "t1"}, Outputs: []string{"out"}, Attributes: []ir.Attribute{{Name: "body", Value: body}, {Name: "num_scan_inputs", Value: int64(1)}}},
 			},
 			Outputs: []ir.Port{port("out", 4)},
+			Values:  []ir.Port{port("t0", 3, 4)},
 		},
 	}
 }
@@ -72,6 +73,9 @@ inputs
 
 outputs
   out  float32[4]
+
+declared sizes of results
+  t0  float32[3,4]
 
 constants
   half  float32[] = 0.5
@@ -148,7 +152,7 @@ func TestDescribe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"dims":["N",4]`, `"op":"Scan"`, `"attributes":{"body":{"name":"body"`, `"values":[0.5]`} {
+	for _, want := range []string{`"dims":["N",4]`, `"op":"Scan"`, `"attributes":{"body":{"name":"body"`, `"values":[0.5]`, `"declared":[{"name":"t0"`} {
 		if !strings.Contains(string(data), want) {
 			t.Errorf("no %s in %s", want, data)
 		}

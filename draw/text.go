@@ -38,6 +38,9 @@ func Text(w io.Writer, m *ir.Model) error {
 func list(s *strings.Builder, g *ir.Graph, indent string) {
 	listPorts(s, "inputs", g.Inputs, indent)
 	listPorts(s, "outputs", g.Outputs, indent)
+	if len(g.Values) > 0 {
+		listPorts(s, "declared sizes of results", g.Values, indent)
+	}
 	if len(g.Initializers) > 0 {
 		fmt.Fprintf(s, "\n%sconstants\n", indent)
 	}

@@ -21,7 +21,7 @@ import (
 //   - nodes stand in dependency order, and nothing is computed without being used;
 //   - initializers have as many bytes as their sizes say;
 //   - inputs and outputs are named by identifiers, have dtype and shape, and nodes
-//     produce the outputs.
+//     produce the outputs, as well as all results whose sizes are declared.
 //
 // Subgraphs are held to the same rules and may use the names around them; their
 // own inputs and outputs may go without dtype and shape. Dtypes and shapes
@@ -140,7 +140,23 @@ func (s *scope) graph(g *ir.Graph) error {
 			return fmt.Errorf("output %q: %w", p.Name, err)
 		}
 	}
+	for i, p := range g.Values {
+		if err := s.declaration(p, g.Values[:i]); err != nil {
+			return fmt.Errorf("declaration of %q: %w", p.Name, err)
+		}
+	}
 	return s.unused(g)
+}
+
+// declaration checks the stated sizes of a result after those before it.
+func (s *scope) declaration(p ir.Port, before []ir.Port) error {
+	if slices.ContainsFunc(before, func(q ir.Port) bool { return q.Name == p.Name }) {
+		return errors.New("it stands twice")
+	}
+	if v := s.values[p.Name]; v == nil || !v.byNode {
+		return errors.New("no node produces it")
+	}
+	return s.port(p)
 }
 
 func (s *scope) input(p ir.Port) error {

@@ -76,6 +76,10 @@ func TestCheckRejects(t *testing.T) {
 		{"output is input", func(m *ir.Model, g *ir.Graph) { g.Outputs[0].Name = "input" }, `output "input": no node produces it`},
 		{"output twice", func(m *ir.Model, g *ir.Graph) { g.Outputs = append(g.Outputs, g.Outputs[0]) }, `output "loss": it stands twice`},
 		{"output rank", func(m *ir.Model, g *ir.Graph) { g.Outputs[0].Shape = nil }, `output "loss": the rank is unknown`},
+		{"declaration of nothing", declare("grad", "N"), `declaration of "grad": no node produces it`},
+		{"declaration of an input", declare("input", "N"), `declaration of "input": no node produces it`},
+		{"declaration twice", declare("p", "N", "p", "N"), `declaration of "p": it stands twice`},
+		{"declaration without a name", declare("p", "?1"), `declaration of "p": axis 0 is "?1"`},
 		{"reduce axes as input", func(m *ir.Model, g *ir.Graph) { m.IRVersion, m.Opset = 8, 18 }, `node 6 (ReduceMean -> loss): attribute "axes" does not exist at opset 18`},
 	}
 	for _, test := range tests {
@@ -84,6 +88,15 @@ func TestCheckRejects(t *testing.T) {
 			test.spoil(m, m.Graph)
 			wantLine(t, export.Check(m), test.want)
 		})
+	}
+}
+
+// declare states sizes: pairs of a name and its only size.
+func declare(pairs ...string) func(m *ir.Model, g *ir.Graph) {
+	return func(m *ir.Model, g *ir.Graph) {
+		for i := 0; i < len(pairs); i += 2 {
+			g.Values = append(g.Values, port(pairs[i], tensor.Float32, pairs[i+1]))
+		}
 	}
 }
 

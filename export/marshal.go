@@ -82,6 +82,9 @@ func (e encoder) graph(g *ir.Graph) (*onnxpb.GraphProto, error) {
 	for _, port := range g.Outputs {
 		p.Output = append(p.Output, encodePort(port))
 	}
+	for _, port := range g.Values {
+		p.ValueInfo = append(p.ValueInfo, encodePort(port))
+	}
 	return p, nil
 }
 

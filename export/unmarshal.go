@@ -23,7 +23,8 @@ import (
 //
 // A port without a shape gets a nil Shape (rank 0 is empty, not nil), and a dim
 // with neither size nor name gets a symbol of its own, "?1", "?2" and so on.
-// Node names, value infos and documentation of nodes are not kept.
+// Node names and documentation of nodes are not kept, nor are declarations of
+// values that are no tensors of these dtypes.
 func Unmarshal(data []byte) (*ir.Model, error) {
 	p := &onnxpb.ModelProto{}
 	if len(data) == 0 {
@@ -132,6 +133,11 @@ func (d *decoder) graph(p *onnxpb.GraphProto) (*ir.Graph, error) {
 	}
 	if g.Outputs, err = d.ports("output", p.Output); err != nil {
 		return nil, err
+	}
+	for _, info := range p.ValueInfo {
+		if port, err := d.port(info); err == nil { // others are hints about what a model here cannot hold
+			g.Values = append(g.Values, port)
+		}
 	}
 	for i, n := range p.Node {
 		node, err := d.node(n)

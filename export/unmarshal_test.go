@@ -43,6 +43,7 @@ func TestUnmarshalOpenPorts(t *testing.T) {
 		Inputs:  []ir.Port{port("x", tensor.Float32, "N", "?1", "?2", 0, "?3"), {Name: "z", DType: tensor.Int64}},
 		Outputs: []ir.Port{{Name: "y", DType: tensor.Float32}},
 		Nodes:   []ir.Node{{Op: "Identity", Inputs: list("x"), Outputs: list("y")}},
+		Values:  []ir.Port{port("y", tensor.Float32, "N")},
 	})
 	if diff := cmp.Diff(want, m); diff != "" {
 		t.Errorf("the model differs (-want +got): %s", diff)

@@ -133,7 +133,7 @@ func adaptiveLogProb(c *Call, x, y Value, o AdaptiveOptions) Value {
 		}
 		head = builder.Where(here, number(o.Cutoffs[0]+float64(i)), head)
 	}
-	head = builder.Where(atLeast(float64(o.NClasses)), outOfRange(number(-1)), head)
+	head = builder.Where(atLeast(float64(o.NClasses)), noClass(y), head)
 	z := linear(x, c.In("head_weight"), c.In("head_bias"))
 	return z.SoftmaxNLL(1, head.Unsqueeze(1)).Squeeze(1).Add(tails).Neg()
 }

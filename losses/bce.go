@@ -88,15 +88,15 @@ var BCEWithLogits = &Def[ReductionOnly]{
 // gradient is w·sigmoid(x) - positive·t; without positive (the zero Value) that
 // is sigmoid(x) - t.
 func logitCrossEntropy(x, t, positive Value) Value {
-	down := x.Neg().Softplus()
 	value := t.Neg().Shift(1).Mul(x)
 	if positive.IsZero() {
-		value = value.Add(down)
+		left, rest := value.Sub(x.Clip(math.Inf(-1), 0)), x.SoftplusOfAbs()
+		value = left.Add(rest).WithParts(left, rest)
 		return builder.WithGradient("logit_cross_entropy", value, []Value{x, t}, func(dy Value) []Value {
 			return []Value{x.Sigmoid().Sub(t).Mul(dy), x.Neg().Mul(dy)}
 		})
 	}
-	more := positive.Shift(-1)
+	down, more := x.Neg().Softplus(), positive.Shift(-1)
 	w := more.Mul(t).Shift(1)
 	value = value.Add(w.Mul(down))
 	return builder.WithGradient("weighted_logit_cross_entropy", value, []Value{x, t}, func(dy Value) []Value {

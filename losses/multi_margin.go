@@ -135,7 +135,7 @@ var MultilabelMargin = &Def[ReductionOnly]{
 // class; the second is only as long as the longest list.
 func listedHinge(x, y Value) Value {
 	zero := y.Like(0)
-	y = builder.Where(y.Less(y.Like(-1)), outOfRange(y), y)
+	y = builder.Where(y.Less(y.Like(-1)), noClass(y), y)
 	end := y.B().Constant(tensor.FromInts(y.DType(), []int64{1, 1}, []int64{-1})).BroadcastTo(tensor.Shape{y.Shape()[0], tensor.D(1)})
 	length := builder.Concat(1, y, end).Less(zero).FirstTrue(1)
 	longest := length.MaxAll(1)

@@ -58,7 +58,11 @@ func weightCounts(c *Call, _ ReductionOnly) string {
 // limited to ±delta both are c·(d - c/2), and c is the gradient.
 func clipped(d Value, delta float64) Value {
 	c := d.Clip(-delta, delta)
-	return builder.WithGradient("huber", c.Mul(d.Sub(c.Scale(0.5))), []Value{d}, func(dy Value) []Value {
+	value := c.Mul(d.Sub(c.Scale(0.5)))
+	if delta < 1e9 { // else d² may overflow where d²/2 does not
+		value = value.WithParts(c.Mul(d), c.Square().Scale(-0.5))
+	}
+	return builder.WithGradient("huber", value, []Value{d}, func(dy Value) []Value {
 		return []Value{c.Mul(dy)}
 	})
 }
@@ -67,7 +71,8 @@ func clipped(d Value, delta float64) Value {
 // limited to ±1 both are c·(d - c·beta/2), and c is the gradient.
 func smooth(d Value, beta float64) Value {
 	c := d.Div(d.Like(beta)).Clip(-1, 1)
-	return builder.WithGradient("smooth_l1", c.Mul(d.Sub(c.Scale(beta/2))), []Value{d}, func(dy Value) []Value {
+	value := c.Mul(d.Sub(c.Scale(beta/2))).WithParts(c.Mul(d), c.Square().Scale(-beta/2))
+	return builder.WithGradient("smooth_l1", value, []Value{d}, func(dy Value) []Value {
 		return []Value{c.Mul(dy)}
 	})
 }

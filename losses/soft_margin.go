@@ -1,5 +1,11 @@
 package losses
 
+import (
+	"math"
+
+	"github.com/lossgen/lossgen/builder"
+)
+
 // SoftMargin is the logistic loss of labels -1 and 1.
 var SoftMargin = &Def[ReductionOnly]{
 	Spec: Spec{
@@ -45,11 +51,25 @@ var MultilabelSoftMargin = &Def[ReductionOnly]{
 	Defaults: ReductionOnly{Mean},
 	Body: func(c *Call, o ReductionOnly) Term {
 		x, t := c.In("input"), c.In("target")
-		loss := t.Mul(x.LogSigmoid()).Add(t.Neg().Shift(1).Mul(x.Neg().LogSigmoid())).Neg()
+		loss := signedLogSigmoids(x, t)
 		if c.Has("weight") {
 			loss = loss.Mul(c.In("weight"))
 		}
 		last := x.Rank() - 1
 		return each(loss.Sum(last).Div(c.B.Count(c.Compute, x.Shape()[last:])))
 	},
+}
+
+// signedLogSigmoids is -(t·log(sigmoid(x)) + (1-t)·log(sigmoid(-x))). Unlike
+// [logitCrossEntropy], which is equal to it, it keeps the digits of a gradient
+// near 0 on both sides, as PyTorch's expression for it does.
+func signedLogSigmoids(x, t Value) Value {
+	other := t.Neg().Shift(1)
+	off := other.Mul(x.Relu()).Sub(t.Mul(x.Clip(math.Inf(-1), 0)))
+	rest := x.SoftplusOfAbs()
+	value := off.Add(rest).WithParts(off, rest)
+	return builder.WithGradient("signed_log_sigmoids", value, []Value{x, t}, func(dy Value) []Value {
+		dx := other.Mul(x.Sigmoid()).Sub(t.Mul(x.Neg().Sigmoid()))
+		return []Value{dx.Mul(dy), x.Neg().LogSigmoid().Sub(x.LogSigmoid()).Mul(dy)}
+	})
 }

@@ -62,11 +62,15 @@ func labeled(c *Call, x Value, ignore int64) rows {
 // outOfRange replaces negative labels, which a gather would count from the end,
 // by one that no gather accepts.
 func outOfRange(y Value) Value {
-	outside := float64(1 << 62)
+	return builder.Where(y.Less(y.Like(0)), noClass(y), y)
+}
+
+// noClass is a label of y's type that no gather accepts.
+func noClass(y Value) Value {
 	if y.DType() == tensor.Int32 {
-		outside = 1<<31 - 1
+		return y.Like(1<<31 - 1)
 	}
-	return builder.Where(y.Less(y.Like(0)), y.Like(outside), y)
+	return y.Like(outside)
 }
 
 // index returns the labels with the class axis as size 1.

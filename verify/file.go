@@ -129,6 +129,7 @@ func (f *file) firstDifference() string {
 		listDifference("output", got.Graph.Outputs, want.Graph.Outputs),
 		listDifference("constant", got.Graph.Initializers, want.Graph.Initializers),
 		listDifference("node", got.Graph.Nodes, want.Graph.Nodes),
+		listDifference("declaration", got.Graph.Values, want.Graph.Values),
 	} {
 		if text != "" {
 			return text

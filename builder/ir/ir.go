@@ -25,6 +25,9 @@ type Graph struct {
 	Outputs      []Port
 	Initializers []Initializer
 	Nodes        []Node
+	// Values declares sizes of results that engines cannot infer from the nodes. An
+	// engine that knows them computes in place.
+	Values []Port
 }
 
 // Port is a named, typed input or output. Ranks are fixed, sizes may be symbols.

@@ -53,6 +53,7 @@ type GraphProto struct {
 	DocString         *string           `protobuf:"bytes,10,opt,name=doc_string"`
 	Input             []*ValueInfoProto `protobuf:"bytes,11,rep,name=input"`
 	Output            []*ValueInfoProto `protobuf:"bytes,12,rep,name=output"`
+	ValueInfo         []*ValueInfoProto `protobuf:"bytes,13,rep,name=value_info"`
 	SparseInitializer [][]byte          `protobuf:"bytes,15,rep,name=sparse_initializer"`
 }
 

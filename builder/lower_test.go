@@ -1,0 +1,90 @@
+package builder_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lossgen/lossgen/builder"
+	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/tensor"
+)
+
+// TestDeclaredSizes: results whose sizes the graph computes are declared, others
+// and outputs are not.
+func TestDeclaredSizes(t *testing.T) {
+	g := build(t, func(b *builder.B) {
+		x, y := b.Input("x", f64, tensor.Of("N", "D")), b.Input("y", f64, tensor.Of("N", "D"))
+		b.Output("sum", x.Add(y).Exp())
+		b.Output("ones", x.Like(1).BroadcastTo(x.Shape()))
+		b.Output("flat", x.Add(y).Reshape(tensor.Of("M")).Exp())
+		b.Output("fixed", x.Like(1).BroadcastTo(tensor.Of(2, 3)).Exp())
+	})
+	var got [][2]string
+	for _, p := range g.Lower(17).Values {
+		got = append(got, [2]string{operatorOf(g.Lower(17), p.Name), p.Shape.String()})
+	}
+	if diff := cmp.Diff([][2]string{{"Reshape", "[N,D]"}, {"Reshape", "[M]"}}, got); diff != "" {
+		t.Errorf("declared sizes differ (-want +got): %s", diff)
+	}
+}
+
+// operatorOf returns the operator that makes a result.
+func operatorOf(g *ir.Graph, name string) string {
+	for _, n := range g.Nodes {
+		if n.Outputs[0] == name {
+			return n.Op
+		}
+	}
+	return ""
+}
+
+// TestParts: sums of parts are those of the whole, for finite numbers and others,
+// and only large tensors are taken apart.
+func TestParts(t *testing.T) {
+	whole := func(x, y Value) Value { return x.Sub(y.Scale(0.5)) }
+	apart := func(x, y Value) Value { return whole(x, y).WithParts(x, y.Scale(-0.5)) }
+	graph := func(f func(x, y Value) Value, dims ...any) *builder.Graph {
+		return build(t, func(b *builder.B) {
+			x, y := b.Input("x", tensor.Float32, tensor.Of(dims...)), b.Input("y", tensor.Float32, tensor.Of(dims...))
+			v := builder.WithGradient("difference", f(x, y), []Value{x}, func(dy Value) []Value { return []Value{dy} })
+			b.Output("sum", v.Sum())
+			if len(dims) == 2 {
+				b.Output("rows", v.Sum(1))
+			}
+			b.Output("slope", builder.Grad(v.Sum(), b.Const(tensor.Float32, 1), x)[0])
+		})
+	}
+	if n := count(graph(apart, "N", "D").Lower(17), "Sub"); n != 0 {
+		t.Errorf("%d differences of whole tensors remain", n)
+	}
+	if n := count(graph(apart, "N").Lower(17), "Sub"); n != 1 {
+		t.Errorf("%d differences at rank 1, want 1", n)
+	}
+	for _, last := range []float64{4, inf, -inf, nan} {
+		inputs := tensors{
+			"x": tensor.FromFloats(tensor.Float32, []int64{2, 3}, []float64{1, 2, 3, 0.5, -1, last}),
+			"y": tensor.FromFloats(tensor.Float32, []int64{2, 3}, []float64{8, 4, 2, 1, 16, 32}),
+		}
+		for _, e := range engines(t) {
+			got, want := run(t, open(t, e, graph(apart, "N", "D")), inputs), run(t, open(t, e, graph(whole, "N", "D")), inputs)
+			for name := range want {
+				for i := range want[name].Len() {
+					if !exactly(got[name].Float(i), want[name].Float(i)) {
+						t.Errorf("%s: with %v, element %d of %s is %v, want %v", e.Name(), last, i, name, got[name].Float(i), want[name].Float(i))
+					}
+				}
+			}
+		}
+	}
+}
+
+// count returns how many nodes apply an operator.
+func count(g *ir.Graph, op string) (n int) {
+	for _, node := range g.Nodes {
+		if node.Op == op {
+			n++
+		}
+	}
+	return n
+}
