@@ -3,10 +3,10 @@
 
     python bench.py --lossgen ../lossgen [--losses a,b] [--sizes tiny,4M,33M] [--threads 2]
 
-Each loss and size runs in a process of its own (measure.py), once as the system's allocator
-comes and, for the two large sizes, once with glibc told to keep big buffers, without which
-PyTorch mostly waits for page faults. Writes docs/benchmarks/README.md, results.json and
-ratios.png.
+Each loss and size runs in a process of its own (measure.py), once with glibc told to keep big
+buffers and, for the two large sizes, once as the system's allocator comes, under which PyTorch
+mostly waits for page faults. PyTorch runs with the vector instructions with which it is
+faster here. Writes docs/benchmarks/README.md, results.json and ratios.png.
 """
 
 import argparse
@@ -24,6 +24,8 @@ from report import write_report
 from sizes import ARGUMENTS, EXTRA, USUAL, sizes_of
 
 HERE = pathlib.Path(__file__).resolve().parent
+FIXED = "fixed"
+PROCESSES = {"4M": 3}  # where the caches hold some of the tensors, which ones varies
 KEEP = {"MALLOC_TRIM_THRESHOLD_": "8589934592", "MALLOC_MMAP_THRESHOLD_": "4294967296"}
 
 
@@ -47,9 +49,46 @@ def domains(options, loss):
     return {i["name"]: i["domain"] for i in description["inputs"]}
 
 
+def emit(options, path, arguments, size):
+    """Writes the file, for sizes of its own if they are to be fixed."""
+    lossgen(options, "emit", *arguments, "-o", path)
+    if size != FIXED:
+        return
+    sizes = sizes_of(arguments[0], size)
+    shapes = []
+    for port in json.loads(lossgen(options, "show", path, "--format", "json"))["graph"]["inputs"]:
+        shapes += ["--shape", port["name"] + "=" + ",".join(str(sizes.get(d, d)) for d in port["dims"])]
+    lossgen(options, "emit", *arguments, *shapes, "-o", path)
+
+
+def fastest_instructions():
+    """The fastest of PyTorch's instruction sets: in some releases log1p for AVX-512 takes 10 times as long as for AVX2."""
+    code = ("import time, torch\ntorch.set_num_threads(1)\nx = torch.rand(100000)\ntorch.log1p(x)\n"
+            "t = time.perf_counter()\nfor _ in range(50): torch.log1p(x)\n"
+            "print(torch.backends.cpu.get_cpu_capability(), time.perf_counter() - t)")
+    found = {}
+    for choice in ("", "avx2"):
+        env = {**os.environ, **({"ATEN_CPU_CAPABILITY": choice} if choice else {})}
+        name, seconds = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=env).stdout.split()
+        found[choice] = (float(seconds), name)
+    choice = "avx2" if found["avx2"][0] < 0.7 * found[""][0] else ""
+    if choice:
+        os.environ["ATEN_CPU_CAPABILITY"] = choice
+    return found[choice][1]
+
+
 def measure(options, path, loss, size, keep):
+    """The fastest of a few processes: in some of them the memory that both get is slow to reach."""
+    results = [process(options, path, loss, size, keep) for _ in range(PROCESSES.get(size, 1))]
+    best = results[0]
+    for name in best["times"]:
+        best["times"][name] = min((r["times"][name] for r in results if name in r["times"]), key=lambda t: t["median"])
+    return best
+
+
+def process(options, path, loss, size, keep):
     request = {"threads": options.threads, "sizes": sizes_of(loss, size), "domains": domains(options, loss),
-               "compile": not options.no_compile}
+               "compile": not options.no_compile and size != FIXED}
     done = subprocess.run([sys.executable, str(HERE / "measure.py"), path, json.dumps(request)],
                           capture_output=True, text=True, env={**os.environ, **(KEEP if keep else {})})
     if done.returncode != 0:
@@ -74,7 +113,7 @@ def versions(options):
     import torch
     return {"lossgen": lossgen(options, "version").decode().split()[-1], "onnxruntime": onnxruntime.__version__,
             "torch": torch.__version__, "python": platform.python_version(), "processor": processor(),
-            "threads": options.threads, "system": f"{platform.system()} {platform.machine()}"}
+            "instructions": fastest_instructions(), "threads": options.threads, "system": f"{platform.system()} {platform.machine()}"}
 
 
 def main():
@@ -89,20 +128,20 @@ def main():
     options = parser.parse_args()
     options.lossgen = os.path.abspath(shutil.which(options.lossgen) or parser.error(f"no command {options.lossgen}"))
 
-    rows = []
+    rows, found = [], versions(options)
     with tempfile.TemporaryDirectory() as folder:
         for name, arguments in requests(options).items():
             path = os.path.join(folder, "loss.onnx")
-            lossgen(options, "emit", *arguments, "-o", path)
             for size in options.sizes.split(","):
-                for keep in ([True] if size == "tiny" or options.kept_only else [True, False]):
+                emit(options, path, arguments, size)
+                for keep in ([True] if size in ("tiny", FIXED) or options.kept_only else [True, False]):
                     result = measure(options, path, arguments[0], size, keep)
                     rows.append({"loss": name, "size": size, "keep": keep, **result})
                     t = {k: v["median"] for k, v in result["times"].items()}
                     print(f"{name:34}{size:5}{'kept' if keep else 'default':8}" +
                           "".join(f"  {k} {v:.4g} ms" for k, v in t.items()) + f"  ratio {t['ort'] / t['eager']:.2f}", flush=True)
     options.out.mkdir(parents=True, exist_ok=True)
-    write_report(options.out, versions(options), rows)
+    write_report(options.out, found, rows)
 
 
 if __name__ == "__main__":

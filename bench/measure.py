@@ -25,7 +25,7 @@ import torchvision.ops as tv
 
 TYPES = {1: torch.float32, 7: torch.int64}
 ROUNDS, BUDGET = 6, 8.0  # turns of each candidate, and seconds for all of them
-SETTLE, TURN = 5, 10  # runs of a turn that do not count, and samples that do
+LONG = 0.03  # seconds of a run of which a turn has fewer
 
 
 def inputs_of(model, sizes, domains):
@@ -133,14 +133,15 @@ def repeat(f):
 def turn(f, count):
     """Milliseconds per call, of several samples in a row."""
     time.sleep(0.01)
-    samples = []
-    for sample in range(SETTLE + TURN):
+    settle, samples = (2, 4) if once(f) > LONG else (5, 10)
+    taken = []
+    for sample in range(settle + samples):
         start = time.perf_counter()
         for _ in range(count):
             f()
-        if sample >= SETTLE:
-            samples.append((time.perf_counter() - start) / count * 1e3)
-    return samples
+        if sample >= settle:
+            taken.append((time.perf_counter() - start) / count * 1e3)
+    return taken
 
 
 def measure(candidates):

@@ -71,7 +71,7 @@ var MultiMargin = &Def[MultiMarginOptions]{
 // violation that is not above 0, such as NaN, counts as 0.
 func hingeRows(x, index Value, o MultiMarginOptions) Value {
 	others := x.Put(1, index, x.Like(math.Inf(-1)).BroadcastTo(index.Shape()))
-	z := others.Sub(x.Pick(1, index)).Shift(o.Margin)
+	z := others.Add(x.Pick(1, index).Neg().Shift(o.Margin)) // rounded as PyTorch does: x may be tiny
 	above := z.Greater(z.Like(0))
 	violation := builder.Where(above, z, z.Like(0))
 	value := violation
@@ -141,17 +141,18 @@ func listedHinge(x, y Value) Value {
 	longest := length.MaxAll(1)
 	y = y.Prefix(1, longest)
 	listed := y.B().Iota(2, 1, y.Shape()[1]).Less(length)
-	labels := builder.Where(listed, y, zero)
 	classes := x.B().Iota(3, 2, x.Shape()[1]).Cast(y.DType())
-	own := labels.Unsqueeze(2).Equal(classes).And(listed.Unsqueeze(2)).Cast(x.DType()) // list entry j is class c
+	own := builder.Where(listed, y, y.Like(-1)).Unsqueeze(2).Equal(classes).Cast(x.DType()) // list entry j is class c
 	unlisted := own.MaxKeep(1).Equal(x.Like(0))
 
-	z := x.Unsqueeze(1).Sub(x.Pick(1, labels).Unsqueeze(2)).Shift(1)
-	counts := z.Greater(x.Like(0)).And(listed.Unsqueeze(2)).And(unlisted)
+	score := x.Pick(1, builder.Where(listed, y, zero))
+	score = builder.Where(listed, score, x.Like(math.Inf(1))) // which no class comes near
+	z := x.Unsqueeze(1).Add(score.Neg().Shift(1).Unsqueeze(2)) // rounded as PyTorch does: x may be tiny
+	counts := z.Greater(x.Like(0)).And(unlisted)
 	value := builder.Where(counts, z, x.Like(0)).Sum(1, 2)
 	return builder.WithGradient("listed_hinge", value, []Value{x}, func(dy Value) []Value {
 		k := counts.Cast(x.DType())
-		dx := k.Sum(1).Sub(own.Mul(k.SumKeep(2)).Sum(1))
+		dx := k.Sub(own.Mul(k.SumKeep(2))).Sum(1)
 		if dy.Rank() > 0 {
 			dy = dy.Unsqueeze(1)
 		}
