@@ -54,6 +54,7 @@ fuzz: ## run each fuzzer for a short while
 
 bench: build bench/.venv/installed ## time every loss against PyTorch and write docs/benchmarks
 	bench/.venv/bin/python bench/bench.py --lossgen ./lossgen
+	bench/.venv/bin/python bench/profiles.py --lossgen ./lossgen
 
 clean: ## remove what the other targets made
 	rm -rf lossgen build .venv bench/.venv conformance/.venv conformance/.cache conformance/stacks/*/.venv

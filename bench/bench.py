@@ -79,16 +79,16 @@ def fastest_instructions():
 
 def measure(options, path, loss, size, keep):
     """The fastest of a few processes: in some of them the memory that both get is slow to reach."""
-    results = [process(options, path, loss, size, keep) for _ in range(PROCESSES.get(size, 1))]
+    results = [process(options, path, loss, size, keep, compiled=not options.no_compile and size != FIXED)]
+    results += [process(options, path, loss, size, keep, compiled=False) for _ in range(1, PROCESSES.get(size, 1))]
     best = results[0]
     for name in best["times"]:
         best["times"][name] = min((r["times"][name] for r in results if name in r["times"]), key=lambda t: t["median"])
     return best
 
 
-def process(options, path, loss, size, keep):
-    request = {"threads": options.threads, "sizes": sizes_of(loss, size), "domains": domains(options, loss),
-               "compile": not options.no_compile and size != FIXED}
+def process(options, path, loss, size, keep, compiled):
+    request = {"threads": options.threads, "sizes": sizes_of(loss, size), "domains": domains(options, loss), "compile": compiled}
     done = subprocess.run([sys.executable, str(HERE / "measure.py"), path, json.dumps(request)],
                           capture_output=True, text=True, env={**os.environ, **(KEEP if keep else {})})
     if done.returncode != 0:

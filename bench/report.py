@@ -20,11 +20,15 @@ def ratio(row, other):
 
 def mean(values):
     values = [v for v in values if v]
-    return math.exp(sum(map(math.log, values)) / len(values)) if values else float("nan")
+    return math.exp(sum(map(math.log, values)) / len(values)) if values else None
 
 
 def cell(value):
     return "" if value is None else f"{value:.2f}"
+
+
+def bold(value):
+    return f"**{value:.2f}**" if value else ""
 
 
 def spread(row):
@@ -47,7 +51,7 @@ def table(rows, sizes, keep):
     means = []
     for s in sizes:
         of = [r for (_, size), r in found.items() if size == s]
-        means += ["", f"**{mean(ratio(r, 'eager') for r in of):.2f}**", f"**{mean(ratio(r, 'compile') for r in of):.2f}**", ""]
+        means += ["", *(bold(mean(ratio(r, other) for r in of)) for other in ("eager", "compile")), ""]
     lines.append("| **geometric mean** | | " + " | ".join(means) + " |")
     return "\n".join(lines)
 

@@ -59,3 +59,17 @@ func (x Value) Not() Value { return emit("Not", attr{}, x) }
 // Where returns a where the condition holds and b elsewhere, broadcast. The side
 // that was not chosen gets gradient 0, also where it is not finite.
 func Where(condition, a, b Value) Value { return emit("Where", attr{}, condition, a, b) }
+
+// ZeroWhere returns 0 where off holds and x elsewhere, broadcast; NaN stays NaN
+// everywhere. The gradient is 0 where off holds. Unlike [Where] it runs in several
+// threads: x is limited by 1/off - 1, which is 0 or infinity.
+func (x Value) ZeroWhere(off Value) Value {
+	limit := off.Cast(x.dtype).Reciprocal().Shift(-1)
+	y := x.Min(limit)
+	if x.op.code != "Relu" { // which is not negative
+		y = y.Max(limit.Neg())
+	}
+	return WithGradient("zero_where", y, vs(x, off), func(dy Value) []Value {
+		return vs(Where(off, dy.Like(0), dy), Value{})
+	})
+}

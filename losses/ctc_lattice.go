@@ -153,9 +153,17 @@ func (l *lattice) backward() Value {
 // the labels.
 func (l *lattice) posterior(forward, likelihood Value) Value {
 	b, classes := l.state.B(), l.logProbs.Shape()[2]
-	paths := forward.Add(l.backward()).Sub(likelihood.Unsqueeze(1)).Cast(l.logProbs.DType()).Exp()
+	paths := l.ended(forward.Add(l.backward())).Sub(likelihood.Unsqueeze(1)).Cast(l.logProbs.DType()).Exp()
 	emits := l.class.Unsqueeze(2).Equal(b.Iota(1, 0, classes)).Cast(paths.DType())
 	return paths.Transpose(1, 0, 2).BatchMatMul(emits).Transpose(1, 0, 2)
+}
+
+// ended leaves only the last two states in the last step of each sequence: a NaN
+// of another state counts in earlier steps, but not there.
+func (l *lattice) ended(sums Value) Value {
+	step := l.state.B().Iota(3, 0, sums.Shape()[0])
+	final := l.state.Equal(l.last).Or(l.state.Equal(l.last.Shift(-1)))
+	return builder.Where(step.Equal(l.steps.Shift(-1)).And(final.Not()), sums.Like(math.Inf(-1)), sums)
 }
 
 // logSumExp returns log(sum(exp(x))) along an axis, -inf where all are. Only what

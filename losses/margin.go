@@ -77,26 +77,13 @@ var HingeEmbedding = &Def[HingeEmbeddingOptions]{
 	Defaults: HingeEmbeddingOptions{Margin: 1, Reduction: Mean},
 	Body: func(c *Call, o HingeEmbeddingOptions) Term {
 		x, t := c.In("input"), c.In("target")
-		return each(hingePairs(x, t.Equal(c.Const(1)), t.Equal(c.Const(-1)), o.Margin))
+		// A NaN is in both summands, so that it need not be hidden in either.
+		apart := x.Neg().Shift(o.Margin).Relu().ZeroWhere(t.Equal(c.Const(1)))
+		return each(apart.Add(x.ZeroWhere(t.Equal(c.Const(-1)))))
 	},
 	Golden: []Case{
 		{Name: "hinge_none", Options: Values{"reduction": "none"}, Set: map[string]Edge{"input": {0: 1, 1: 1, 2: 0.25, 3: 0.25}, "target": {0: -1, 1: 1, 2: 0, 3: 0.5}}},
 	},
-}
-
-// hingePairs is [not alike]·max(0, margin - x) + [not apart]·x. Each summand is
-// limited to 0 or by infinity, in which it differs from a choice at NaN only, where
-// the other summand is NaN too.
-func hingePairs(x, alike, apart Value, margin float64) Value {
-	limit := func(off Value) Value { return off.Cast(x.DType()).Reciprocal().Shift(-1) } // 1/1 - 1 or 1/0 - 1
-	far, near := limit(alike), limit(apart)
-	gap := x.Neg().Shift(margin)
-	value := gap.Relu().Min(far).Add(x.Min(near).Max(near.Neg()))
-	return builder.WithGradient("hinge_pairs", value, []Value{x}, func(dy Value) []Value {
-		zero := dy.Like(0)
-		open := gap.Greater(gap.Like(0)).And(alike.Not())
-		return []Value{builder.Where(apart, zero, dy).Sub(builder.Where(open, dy, zero))}
-	})
 }
 
 // CosineEmbedding wants vectors parallel where target is 1, and no more alike than

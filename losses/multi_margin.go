@@ -146,7 +146,7 @@ func listedHinge(x, y Value) Value {
 	unlisted := own.MaxKeep(1).Equal(x.Like(0))
 
 	score := x.Pick(1, builder.Where(listed, y, zero))
-	score = builder.Where(listed, score, x.Like(math.Inf(1))) // which no class comes near
+	score = builder.Where(listed, score, x.Like(math.Inf(1)))  // which no class comes near
 	z := x.Unsqueeze(1).Add(score.Neg().Shift(1).Unsqueeze(2)) // rounded as PyTorch does: x may be tiny
 	counts := z.Greater(x.Like(0)).And(unlisted)
 	value := builder.Where(counts, z, x.Like(0)).Sum(1, 2)
