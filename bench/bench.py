@@ -25,7 +25,7 @@ from sizes import ARGUMENTS, EXTRA, USUAL, sizes_of
 
 HERE = pathlib.Path(__file__).resolve().parent
 FIXED = "fixed"
-PROCESSES = {"4M": 3}  # where the caches hold some of the tensors, which ones varies
+PROCESSES = {"4M": 3, "33M": 3}
 KEEP = {"MALLOC_TRIM_THRESHOLD_": "8589934592", "MALLOC_MMAP_THRESHOLD_": "4294967296"}
 
 

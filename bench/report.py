@@ -59,6 +59,8 @@ def table(rows, sizes, keep):
 def chart(path, rows):
     sizes = [s for s in dict.fromkeys(r["size"] for r in rows) if s != "fixed"]
     losses = list(dict.fromkeys(r["loss"] for r in rows))
+    if not sizes:
+        return
     figure, axes = plt.subplots(1, len(sizes), figsize=(4.6 * len(sizes) + 2, 0.28 * len(losses) + 1.6), sharey=True, squeeze=False)
     for axis, size in zip(axes[0], sizes):
         of = {r["loss"]: r for r in rows if r["size"] == size and r["keep"]}
@@ -92,10 +94,11 @@ def write_report(out, versions, rows):
 `make bench` writes this page. Value and gradient of every loss, reduction mean, float32: the emitted
 file on ONNX Runtime with bound outputs, against the PyTorch expression in its metadata with
 `backward()`, eager and `torch.compile(dynamic=False)`. Same data, same threads, in one process for
-each line, in turns of many runs; medians, at 4M elements the fastest of three processes. Ratios are time of the file / time of the other: below 1
-the file is faster. *Copy* is one plain copy of the prediction. Files take any size, but for *sizes
-fixed*, where they are emitted with `--shape` for the tiny size, as `torch.compile(dynamic=False)`
-compiles for it.
+each line, in turns of many runs; medians. At the large sizes each of them has its fastest of three
+processes: how fast memory is differs between processes by half. Ratios are time of the file / time of
+the other: below 1 the file is faster. *Copy* is one plain copy of the prediction. Files take any size,
+but for *sizes fixed*, where they are emitted with `--shape` for the tiny size, as
+`torch.compile(dynamic=False)` compiles for it.
 
 {versions['processor']}, {versions['threads']} threads, {versions['system']}; ONNX Runtime {versions['onnxruntime']},
 PyTorch {versions['torch']} ({versions['instructions']}), lossgen {versions['lossgen']}. Half of the measurements spread by less than

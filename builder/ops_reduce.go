@@ -114,11 +114,12 @@ func lowerExtreme(onnx string) func(*emitter, Value, []string) string {
 
 // lowerSumAll sums in stages: ONNX Runtime's ReduceSum over all elements of a
 // float32 tensor runs on one thread and is off by 4e-3 at 33 million elements.
-// One axis is summed first, on all threads; what remains is summed in float64.
+// One axis is summed first, on all threads; what remains is summed in float64. Few
+// elements need neither.
 func lowerSumAll(e *emitter, v Value, in []string) string {
 	x := v.arg(0)
 	all := []ir.Attribute{keepdims(false), {Name: "noop_with_empty_axes", Value: int64(0)}}
-	if x.dtype != tensor.Float32 || e.naive {
+	if x.dtype != tensor.Float32 || x.isSmall() || e.naive {
 		return e.node("ReduceSum", in, all...)
 	}
 	rows := in[0]
@@ -166,6 +167,16 @@ func (x Value) factor() (float64, bool) {
 
 // longRow is the longest axis that a float32 sum gets right to 1e-6.
 const longRow = 1 << 16
+
+// isSmall reports whether x is known to have no more elements than that.
+func (x Value) isSmall() bool {
+	sizes, known := x.shape.Known()
+	if !known {
+		return false
+	}
+	n, err := tensor.Count(sizes)
+	return err == nil && n <= longRow
+}
 
 // firstStage names the axis to sum first in float32: a long one, but not so long
 // that digits are lost. "" leaves all to float64, as at rank 1. Of two symbolic
