@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Says where the time goes in the files that are slower than PyTorch.
 
-    python profiles.py --lossgen ../lossgen [--above 1.2]
+    python profiles.py --lossgen ../lossgen [--above 1.5]
 
 Reads docs/benchmarks/results.json, runs each file whose ratio to torch eager is above the limit
 once more under ONNX Runtime's profiler, and writes docs/benchmarks/profiles.md: the kernels that
@@ -80,7 +80,7 @@ def section(options, row, path, arguments):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lossgen", default="lossgen")
-    parser.add_argument("--above", type=float, default=1.2, help="ratio to torch eager")
+    parser.add_argument("--above", type=float, default=1.5, help="ratio to torch eager")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=pathlib.Path, default=HERE.parent / "docs" / "benchmarks")
     options = parser.parse_args()
