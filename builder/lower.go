@@ -123,11 +123,12 @@ func (e *emitter) newName() string {
 }
 
 // declare states the sizes of a result that the graph computes as it runs:
-// an engine cannot infer them, and would not compute in place from there on.
+// an engine cannot infer them, and would not compute in place from there on. At
+// rank 1 ONNX Runtime takes more memory with them than without.
 func (e *emitter) declare(name string, v Value) {
 	_, known := v.shape.Known()
 	declared := func(p ir.Port) bool { return p.Name == name }
-	if known || e.naive || slices.ContainsFunc(e.graph.Values, declared) {
+	if known || v.Rank() < 2 || e.naive || slices.ContainsFunc(e.graph.Values, declared) {
 		return
 	}
 	e.graph.Values = append(e.graph.Values, ir.Port{Name: name, DType: v.dtype, Shape: v.shape})

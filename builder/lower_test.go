@@ -10,21 +10,22 @@ import (
 	"github.com/lossgen/lossgen/builder/tensor"
 )
 
-// TestDeclaredSizes: results whose sizes the graph computes are declared, others
-// and outputs are not.
+// TestDeclaredSizes: results whose sizes the graph computes are declared from rank
+// 2 on, others and outputs are not.
 func TestDeclaredSizes(t *testing.T) {
 	g := build(t, func(b *builder.B) {
 		x, y := b.Input("x", f64, tensor.Of("N", "D")), b.Input("y", f64, tensor.Of("N", "D"))
 		b.Output("sum", x.Add(y).Exp())
 		b.Output("ones", x.Like(1).BroadcastTo(x.Shape()))
 		b.Output("flat", x.Add(y).Reshape(tensor.Of("M")).Exp())
+		b.Output("table", x.Add(y).Reshape(tensor.Of("R", 1)).Exp())
 		b.Output("fixed", x.Like(1).BroadcastTo(tensor.Of(2, 3)).Exp())
 	})
 	var got [][2]string
 	for _, p := range g.Lower(17).Values {
 		got = append(got, [2]string{operatorOf(g.Lower(17), p.Name), p.Shape.String()})
 	}
-	if diff := cmp.Diff([][2]string{{"Reshape", "[N,D]"}, {"Reshape", "[M]"}}, got); diff != "" {
+	if diff := cmp.Diff([][2]string{{"Reshape", "[N,D]"}, {"Reshape", "[R,1]"}}, got); diff != "" {
 		t.Errorf("declared sizes differ (-want +got): %s", diff)
 	}
 }
