@@ -61,8 +61,8 @@ func (x Value) Not() Value { return emit("Not", attr{}, x) }
 func Where(condition, a, b Value) Value { return emit("Where", attr{}, condition, a, b) }
 
 // ZeroWhere returns 0 where off holds and x elsewhere; off broadcasts to x's shape,
-// and NaN stays NaN everywhere. The gradient is 0 where off holds. Unlike [Where] it runs in several
-// threads: x is limited by 1/off - 1, which is 0 or infinity.
+// and NaN stays NaN everywhere. The gradient is 0 where off holds. Unlike [Where]
+// it runs in several threads: x is limited by 1/off - 1, which is 0 or infinity.
 func (x Value) ZeroWhere(off Value) Value {
 	if s, err := tensor.Broadcast(x.shape, off.shape); err != nil || !s.Equal(x.shape) {
 		fail("ZeroWhere", []Value{x, off}, "%v does not broadcast to %v", off, x)

@@ -225,9 +225,9 @@ func (x Value) Sum(axes ...int) Value {
 }
 
 // WithParts returns x and says that it equals the sum of these values, which have
-// its shape. [Value.Sum] over all elements then adds up each part on its own. Give
-// parts only where their sums may be subtracted without a loss of digits that x
-// itself does not have.
+// its shape. [Value.Sum] and [Value.SumKeep] then add up each part on its own. Give
+// parts only where their sums are added without a loss of digits that x itself does
+// not have, and where no part overflows before x does.
 func (x Value) WithParts(parts ...Value) Value {
 	return emit("Parts", attr{}, append(vs(x), parts...)...)
 }

@@ -110,9 +110,9 @@ func scanOutputs(last string) string { return "ScanOutputs " + last }
 // around it.
 func lowerScan(e *emitter, v Value, in []string) string {
 	l := v.attr.loop
-	body := &emitter{opset: e.opset, naive: e.naive, graph: &ir.Graph{Name: "step"}, made: map[string]string{}, flags: map[string]string{}, outer: e, own: map[string]bool{}}
 	names := map[*node]string{}
-	body.names = names
+	body := &emitter{opset: e.opset, naive: e.naive, graph: &ir.Graph{Name: "step"}, made: map[string]string{}, names: names,
+		flags: map[string]string{}, outer: e, own: map[string]bool{}}
 	for i, a := range l.outer {
 		names[a.node] = in[2+i]
 	}
