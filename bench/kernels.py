@@ -80,7 +80,7 @@ class Kernels:
 def elementwise(k):
     full = (ROWS, COLUMNS)
     for op in ("Abs Atan Cos Exp HardSigmoid Identity IsNaN Log Neg Reciprocal Relu Sigmoid Sign Sin Softplus "
-               "Sqrt Tanh").split():
+               "Sqrt Tanh ThresholdedRelu").split():
         k.add(op, [data("f32", *full)])
     for op in ("Abs", "Exp", "Log", "Neg"):
         k.add(op + "/f64", [data("f64", *full)])

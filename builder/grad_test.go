@@ -48,6 +48,7 @@ func elementwise() []program {
 		unary("Relu", Value.Relu), unary("Tanh", Value.Tanh), unary("Atan", Value.Atan),
 		unary("Clip", func(x Value) Value { return x.Clip(-1, 0.5) }),
 		unary("Clip above", func(x Value) Value { return x.Clip(math.Inf(-1), 0.5).Square() }),
+		unary("ThresholdedRelu", func(x Value) Value { return x.ThresholdedRelu(-0.5).Mul(x) }),
 		unary("Sign", func(x Value) Value { return x.Sign().Mul(x) }),
 		unary("Step", func(x Value) Value { return x.Step().Mul(x) }),
 		unary("Pow 0", func(x Value) Value { return x.Pow(0).Mul(x) }), unary("Pow 1", func(x Value) Value { return x.Pow(1) }),
@@ -60,6 +61,10 @@ func elementwise() []program {
 		binary("Mul", real("N", "D"), real("N", "D"), Value.Mul), binary("Div", real("N", "D"), positive("N", "D"), Value.Div),
 		binary("Max", real("N", "D"), real("N", "D"), Value.Max), binary("Min", real("N", "D"), real("N", "D"), Value.Min),
 		binary("Where", real("N", "D"), real("N", "D"), func(x, y Value) Value { return builder.Where(x.Less(y), x.Square(), y) }),
+		binary("Select", real("N", "D"), real("N", "D"), func(x, y Value) Value { return builder.Select(x.Less(y), x.Square(), y) }),
+		binary("Select a number", real("N", "D"), real("N", "D"), func(x, y Value) Value {
+			return builder.Select(x.Less(y), x.Like(2), x.Mul(y)).Add(builder.Select(x.Less(x.Like(0)), y, y.Like(1)))
+		}),
 		binary("Greater", real("N", "D"), real("N", "D"), func(x, y Value) Value {
 			return builder.Where(x.Greater(y).And(x.Equal(y).Not()).Or(x.Less(x.Like(-1))), x.Mul(y), y.Square())
 		}),

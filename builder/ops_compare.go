@@ -60,6 +60,25 @@ func (x Value) Not() Value { return emit("Not", attr{}, x) }
 // that was not chosen gets gradient 0, also where it is not finite.
 func Where(condition, a, b Value) Value { return emit("Where", attr{}, condition, a, b) }
 
+// Select is [Where] for many elements and a condition that is now true, now false:
+// ONNX Runtime's Where takes 15 to 29 ms for four million such elements, on one
+// thread, this 4. The two operands are stacked, and each element is picked by the
+// number of its operand. Where the condition is smaller than the result, or the
+// elements are known to be few, it is Where.
+func Select(condition, a, b Value) Value {
+	plain := Where(condition, a, b)
+	if plain.op.code != "Where" || !condition.shape.Equal(plain.shape) || plain.Rank() == 0 || plain.isSmall() || plain.b.options.naive {
+		return plain
+	}
+	row := func(v Value) Value { return v.BroadcastTo(plain.shape).Unsqueeze(0) }
+	number := condition.Cast(tensor.Int32).Unsqueeze(0)
+	y := Concat(0, row(b), row(a)).Pick(0, number).Squeeze(0)
+	return WithGradient("select", y, vs(condition, a, b), func(dy Value) []Value {
+		zero := dy.Like(0)
+		return vs(Value{}, Select(condition, dy, zero), Select(condition, zero, dy))
+	})
+}
+
 // ZeroWhere returns 0 where off holds and x elsewhere; off broadcasts to x's shape,
 // and NaN stays NaN everywhere. The gradient is 0 where off holds. Unlike [Where]
 // it runs in several threads: x is limited by 1/off - 1, which is 0 or infinity.

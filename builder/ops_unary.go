@@ -3,6 +3,7 @@ package builder
 import (
 	"math"
 
+	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
 )
 
@@ -37,6 +38,19 @@ func unaryOps() map[string]*op {
 			vjp: func(y, dy Value) []Value { return vs(dy.Mul(y.Square()).Neg()) }},
 		"Relu": {doc: "max(x, 0); the gradient at 0 and at NaN is 0", infer: sameFloat, elementwise: true, lower: direct("Relu"),
 			vjp: func(y, dy Value) []Value { return vs(y.arg(0).Step().Mul(dy)) }},
+		"ThresholdedRelu": {doc: "x where it is above a bound, else 0, also at NaN", infer: sameFloat, elementwise: true,
+			lower: func(e *emitter, v Value, in []string) string {
+				alpha := v.attr.nums[0]
+				if v.dtype == tensor.Float32 && !e.naive {
+					return e.node("ThresholdedRelu", in, ir.Attribute{Name: "alpha", Value: float32(alpha)})
+				}
+				above := e.node("Greater", []string{in[0], e.scalar(v.dtype, alpha)}) // ONNX Runtime knows no float64
+				return e.node("Where", []string{above, in[0], e.scalar(v.dtype, 0)})
+			},
+			vjp: func(y, dy Value) []Value {
+				x := y.arg(0)
+				return vs(Select(x.Greater(x.Like(y.attr.nums[0])), dy, dy.Like(0)))
+			}},
 		"Clip": {doc: "x, limited to [lo, hi]; the gradient at and beyond a bound is 0", infer: sameFloat, elementwise: true, lower: lowerClip,
 			vjp: func(y, dy Value) []Value {
 				x, lo, hi := y.arg(0), y.attr.nums[0], y.attr.nums[1]
@@ -46,7 +60,7 @@ func unaryOps() map[string]*op {
 				} else if !math.IsInf(hi, 1) {
 					inside = inside.And(x.Less(x.Like(hi)))
 				}
-				return vs(Where(inside, dy, dy.Like(0)))
+				return vs(Select(inside, dy, dy.Like(0)))
 			}},
 		"Atan": {doc: "arc tangent", infer: sameFloat, elementwise: true, lower: lowerAtan,
 			vjp: func(y, dy Value) []Value { return vs(dy.Div(y.arg(0).Square().Shift(1))) }},
@@ -64,9 +78,18 @@ func unaryOps() map[string]*op {
 	}
 }
 
-// lowerSign writes [x > 0] - [x < 0], which ONNX Runtime runs in several threads
-// (Sign in one) and which is 0 at NaN, as PyTorch's sgn in the gradient of |x|.
+// lowerSign writes what is 0 at NaN, as PyTorch's sgn in the gradient of |x|, and
+// runs in several threads of ONNX Runtime, where Sign runs in one: x, raised until
+// the smallest of all numbers is above 1, limited to [-1, 1]. ThresholdedRelu keeps
+// what is above its bound, which NaN is not. It knows no float64; there, and in the
+// naive form, it is [x > 0] - [x < 0].
 func lowerSign(e *emitter, v Value, in []string) string {
+	if v.dtype == tensor.Float32 && !e.naive {
+		large := e.scalar(v.dtype, 0x1p127) // squared, above 2^149
+		raised := e.node("Mul", []string{e.node("Mul", []string{in[0], large}), large})
+		limited := e.node("Clip", []string{raised, e.scalar(v.dtype, -1), e.scalar(v.dtype, 1)})
+		return e.node("ThresholdedRelu", []string{limited}, ir.Attribute{Name: "alpha", Value: float32(-2)})
+	}
 	side := func(comparison string) string {
 		return e.cast(e.node(comparison, []string{in[0], e.scalar(v.dtype, 0)}), tensor.Bool, v.dtype)
 	}
@@ -129,6 +152,11 @@ func (x Value) Reciprocal() Value { return emit("Reciprocal", attr{}, x) }
 // Relu returns max(x, 0), NaN at NaN. Its gradient at 0 and at NaN is 0, as that
 // of PyTorch's clamp_min.
 func (x Value) Relu() Value { return emit("Relu", attr{}, x) }
+
+// ThresholdedRelu returns x where it is above alpha and 0 elsewhere, also at NaN.
+func (x Value) ThresholdedRelu(alpha float64) Value {
+	return emit("ThresholdedRelu", attr{nums: [2]float64{alpha}}, x)
+}
 
 // Clip returns x limited to [lo, hi]; infinite bounds do not limit. Its gradient
 // at and beyond a bound is 0.

@@ -58,6 +58,12 @@ func specials() []special {
 		{"0 where it is off keeps NaN", func(x Value) Value { return x.ZeroWhere(x.Equal(x).Not()) }, nan, nan, 0},
 		{"0 where relu is off", func(x Value) Value { return x.Relu().ZeroWhere(x.Greater(x.Like(2))) }, 3, 0, 0},
 		{"0 where relu is off, elsewhere", func(x Value) Value { return x.Relu().ZeroWhere(x.Greater(x.Like(2))) }, 1, 1, 1},
+		{"thresholded relu at its bound", func(x Value) Value { return x.ThresholdedRelu(2) }, 2, 0, 0},
+		{"thresholded relu at -inf", func(x Value) Value { return x.ThresholdedRelu(-2) }, -inf, 0, 0},
+		{"thresholded relu at inf", func(x Value) Value { return x.ThresholdedRelu(-2) }, inf, inf, 1},
+		{"thresholded relu at NaN", func(x Value) Value { return x.ThresholdedRelu(-2) }, nan, 0, 0},
+		{"select leaves NaN behind", func(x Value) Value { return builder.Select(x.Less(x.Like(0)), x.Log(), x.Square()) }, 3, 9, 6},
+		{"select of inf", func(x Value) Value { return builder.Select(x.Less(x.Like(0)), x, x.Like(0)) }, -inf, -inf, 1},
 		{"where leaves NaN behind", func(x Value) Value { return builder.Where(x.Less(x.Like(0)), x.Log(), x.Square()) }, 3, 9, 6},
 		{"power 0 at NaN", func(x Value) Value { return x.Pow(0) }, nan, 1, 0},
 		{"power 1.5 at 0", func(x Value) Value { return x.Pow(1.5) }, 0, 0, 0},
@@ -147,6 +153,36 @@ func TestSoftmaxOfCommonOffset(t *testing.T) {
 		got := run(t, s, tensors{"x": tensor.FromFloats(f64, []int64{2, 3}, []float64{-inf, 0, 0, inf, 0, 0})})
 		if !exactly(got["p"].Float(0), 0) || !exactly(got["log"].Float(0), -inf) || !math.IsNaN(got["p"].Float(3)) {
 			t.Errorf("%s: infinite logits give %v and %v", e.Name(), got["p"].Floats(), got["log"].Floats())
+		}
+	}
+}
+
+// TestSpecialFloat32: what ONNX Runtime has in float32 only.
+func TestSpecialFloat32(t *testing.T) {
+	least := float64(math.SmallestNonzeroFloat32)
+	xs := []float64{nan, -inf, -3, -least, zero, 0, least, 1e-38, 2, inf}
+	outputs := map[string]struct {
+		f    func(x Value) Value
+		want []float64
+	}{
+		"sign":      {Value.Sign, []float64{0, -1, -1, -1, 0, 0, 1, 1, 1, 1}},
+		"threshold": {func(x Value) Value { return x.ThresholdedRelu(-2) }, []float64{0, 0, 0, -least, 0, 0, least, 1e-38, 2, inf}},
+		"select":    {func(x Value) Value { return builder.Select(x.Less(x.Like(1)), x.Log(), x.Neg()) }, []float64{nan, nan, nan, nan, -inf, -inf, math.Log(least), math.Log(1e-38), -2, -inf}},
+	}
+	g := build(t, func(b *builder.B) {
+		x := b.Input("x", tensor.Float32, tensor.Of("N"))
+		for name, o := range outputs {
+			b.Output(name, o.f(x))
+		}
+	})
+	for _, e := range engines(t) {
+		got := run(t, open(t, e, g), tensors{"x": tensor.FromFloats(tensor.Float32, []int64{int64(len(xs))}, xs)})
+		for name, o := range outputs {
+			for i, want := range o.want {
+				if y := got[name].Float(i); y != want && !(math.Abs(y-want) <= 1e-6*math.Abs(want)) && !(math.IsNaN(y) && math.IsNaN(want)) {
+					t.Errorf("%s: %s of %v is %v, want %v", e.Name(), name, xs[i], y, want)
+				}
+			}
 		}
 	}
 }

@@ -68,7 +68,7 @@ func (s *step) names() []string {
 var takesOver = map[string][]int{
 	"Add": {0, 1}, "Sub": {0, 1}, "Mul": {0, 1}, "Div": {0, 1}, "Abs": {0}, "Cast": {0}, "Clip": {0}, "Exp": {0}, "HardSigmoid": {0},
 	"Log": {0}, "Neg": {0}, "Reciprocal": {0}, "Relu": {0}, "ScatterElements": {0}, "Sigmoid": {0}, "Sign": {0}, "Softplus": {0},
-	"Sqrt": {0}, "Tanh": {0},
+	"Sqrt": {0}, "Tanh": {0}, "ThresholdedRelu": {0},
 }
 
 // workspace is how many times its result an operator needs beside it.

@@ -15,7 +15,7 @@ var rules = map[string]rule{
 	"Identity": unary(func(x int64) int64 { return x }), "Not": unary(func(x int64) int64 { return 1 - x }),
 	"Atan": same, "Clip": same, "Cos": same, "CumSum": same, "Exp": same, "HardSigmoid": same, "Log": same, "LogSoftmax": same,
 	"Reciprocal": same, "Relu": same, "Sigmoid": same, "Sign": same, "Sin": same, "Softmax": same, "Softplus": same, "Sqrt": same,
-	"Tanh": same, "ScatterElements": same, "IsInf": flags, "IsNaN": flags, "Cast": cast,
+	"Tanh": same, "ThresholdedRelu": same, "ScatterElements": same, "IsInf": flags, "IsNaN": flags, "Cast": cast,
 	"Add": zip(add), "Sub": zip(sub), "Mul": zip(mul), "Div": zip(div), "Mod": zip(nil), "Pow": zip(nil),
 	"Max": zip(func(x []int64) int64 { return slices.Max(x) }), "Min": zip(func(x []int64) int64 { return slices.Min(x) }),
 	"Equal":   compare(func(x, y int64) bool { return x == y }),

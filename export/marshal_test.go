@@ -133,6 +133,7 @@ func TestDefaultsAreWritten(t *testing.T) {
 		{"Flatten", "17", "axis=1"},
 		{"Gemm", "17", "alpha=1 beta=1 transA=0 transB=0"},
 		{"HardSigmoid", "17", "alpha=0.2 beta=0.5"},
+		{"ThresholdedRelu", "17", "alpha=1"},
 		{"IsInf", "17", "detect_negative=1 detect_positive=1"},
 		{"Mod", "13 28", "fmod=0"},
 		{"GatherND", "17", "batch_dims=0"},

@@ -22,7 +22,7 @@ GreaterOrEqual HardSigmoid Identity IsInf IsNaN Less LessOrEqual Log LogSoftmax
 MatMul Max Min Mod Mul Neg Not Or Pow Range Reciprocal ReduceL2 ReduceLogSumExp
 ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Relu Reshape Scan
 ScatterElements Shape Sigmoid Sign Sin Size Slice Softmax Softplus Sqrt Squeeze Sub
-Tanh TopK Transpose Unsqueeze Where Xor
+Tanh ThresholdedRelu TopK Transpose Unsqueeze Where Xor
 """.split()
 
 KINDS = {

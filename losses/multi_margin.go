@@ -73,7 +73,7 @@ func hingeRows(x, index Value, o MultiMarginOptions) Value {
 	others := x.Put(1, index, x.Like(math.Inf(-1)).BroadcastTo(index.Shape()))
 	z := others.Add(x.Pick(1, index).Neg().Shift(o.Margin)) // rounded as PyTorch does: x may be tiny
 	above := z.Greater(z.Like(0))
-	violation := builder.Where(above, z, z.Like(0))
+	violation := z.ThresholdedRelu(0)
 	value := violation
 	if o.P == 2 {
 		value = violation.Square()

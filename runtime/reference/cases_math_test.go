@@ -24,6 +24,8 @@ var unaryCases = []kernelCase{
 	{op: "Sin", in: in(list(0, math.Pi/2)), want: in(list(0, 1))},
 	{op: "Tanh", in: in(list(0, 1000)), want: in(list(0, 1))},
 	{op: "HardSigmoid", in: in(list(-3, 0, 1, 3)), want: in(list(0, 0.5, float64(float32(0.2))+0.5, 1))},
+	{op: "ThresholdedRelu", in: in(list(-1, 1, 2, nan, inf)), want: in(list(0, 0, 2, 0, inf))},
+	{op: "ThresholdedRelu", attrs: attrs("alpha", float32(-2)), in: in(list(-2, -1, 0, nan)), want: in(list(0, -1, 0, 0))},
 	{op: "HardSigmoid", attrs: attrs("alpha", float32(0.5), "beta", float32(0.25)), in: in(list(1)), want: in(list(0.75))},
 	{op: "Identity", in: in(blist(1, 0)), want: in(blist(1, 0))},
 	{op: "IsInf", in: in(list(1, inf, -inf, nan)), want: in(blist(0, 1, 1, 0))},

@@ -23,6 +23,7 @@ var unaryKernels = []row{
 	{op: "Sin", min: 1, max: 1, run: floating(math.Sin)},
 	{op: "Tanh", min: 1, max: 1, run: floating(math.Tanh)},
 	{op: "HardSigmoid", min: 1, max: 1, attrs: "alpha=f beta=f", run: hardSigmoid},
+	{op: "ThresholdedRelu", min: 1, max: 1, attrs: "alpha=f", run: thresholdedRelu},
 	{op: "Identity", min: 1, max: 1, run: func(c *call) (*array, error) { return c.in[0], nil }},
 	{op: "IsInf", min: 1, max: 1, attrs: "detect_negative=i detect_positive=i", run: isInf},
 	{op: "IsNaN", min: 1, max: 1, run: func(c *call) (*array, error) { return c.test(math.IsNaN) }},
@@ -89,6 +90,17 @@ func signOf[T int64 | float64](v T) T {
 func hardSigmoid(c *call) (*array, error) {
 	alpha, beta := c.floatAttr("alpha", 0.2), c.floatAttr("beta", 0.5)
 	return floating(func(v float64) float64 { return max(0, min(1, alpha*v+beta)) })(c)
+}
+
+// thresholdedRelu keeps what is above alpha, which NaN is not.
+func thresholdedRelu(c *call) (*array, error) {
+	alpha := c.floatAttr("alpha", 1)
+	return floating(func(v float64) float64 {
+		if v > alpha {
+			return v
+		}
+		return 0
+	})(c)
 }
 
 // test applies a predicate to floats.
