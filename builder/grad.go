@@ -133,7 +133,7 @@ func (g *grader) add(x, dx Value) {
 	}
 	dx = padRank(dx, x.Rank())
 	if old, ok := g.grads[x.node]; ok {
-		dx = old.Add(dx)
+		dx = addSlices(old, dx)
 	}
 	g.grads[x.node] = dx
 }

@@ -83,6 +83,12 @@ func moves() []program {
 		{name: "Slice", operands: []operand{real("N", 5)}, f: func(_ *builder.B, x []Value) Value {
 			return x[0].Slice(1, 1, 3).Square().Add(x[0].Slice(1, 3, 5))
 		}},
+		{name: "slices with gaps", operands: []operand{real("N", 7)}, f: func(_ *builder.B, x []Value) Value {
+			return builder.Concat(1, x[0].Slice(1, 4, 6).Exp(), x[0].Slice(1, 1, 2).Square())
+		}},
+		{name: "slices that overlap", operands: []operand{real("N", 5)}, f: func(_ *builder.B, x []Value) Value {
+			return builder.Concat(1, x[0].Slice(1, 0, 3).Exp(), x[0].Slice(1, 2, 5).Square(), x[0].Slice(1, 0, 1))
+		}},
 		{name: "Slice to the end", operands: []operand{real(3, "D")}, f: func(_ *builder.B, x []Value) Value { return x[0].Slice(0, 0, 2).Exp() }},
 		{name: "Pick", operands: []operand{real("N", "C"), index(4, "N", 1)}, f: func(_ *builder.B, x []Value) Value {
 			return x[0].Pick(1, x[1]).Square()

@@ -207,6 +207,59 @@ func sliceGrad(y, dy Value) []Value {
 	return vs(Concat(axis, parts...))
 }
 
+// addSlices returns x + y. Where each is 0 along an axis where the other is not, as
+// the gradients of two slices of one tensor are, it joins their parts instead.
+func addSlices(x, y Value) Value {
+	p, q := x.parts(), y.parts()
+	if len(p) == 0 || len(p) != len(q) || x.attr.axes[0] != y.attr.axes[0] {
+		return x.Add(y)
+	}
+	for i, part := range q {
+		if !part.IsZero() && !p[i].IsZero() {
+			return x.Add(y)
+		}
+		if !part.IsZero() {
+			p[i] = part
+		}
+	}
+	axis := x.attr.axes[0]
+	var joined []Value
+	for i := 0; i < len(p); i += int(joined[len(joined)-1].shape[axis].Size) {
+		if !p[i].IsZero() {
+			joined = append(joined, p[i])
+			continue
+		}
+		gap := slices.IndexFunc(p[i:], func(v Value) bool { return !v.IsZero() })
+		if gap < 0 {
+			gap = len(p) - i
+		}
+		shape := slices.Clone(x.shape)
+		shape[axis] = tensor.D(int64(gap))
+		joined = append(joined, x.Like(0).BroadcastTo(shape))
+	}
+	return Concat(axis, joined...)
+}
+
+// parts returns, for each place along the axis of a Concat, the operand that is
+// there, none where that is 0; nil for other values.
+func (x Value) parts() []Value {
+	if x.op.code != "Concat" || x.b.options.naive {
+		return nil
+	}
+	var parts []Value
+	for _, v := range x.args {
+		d := v.shape[x.attr.axes[0]]
+		if !d.Known() {
+			return nil
+		}
+		if v.op.code == "Expand" && v.arg(0) == v.Like(0) {
+			v = Value{}
+		}
+		parts = append(parts, slices.Repeat([]Value{v}, int(d.Size))...)
+	}
+	return parts
+}
+
 // Unsqueeze returns x with new axes of size 1, at these places of the result.
 func (x Value) Unsqueeze(axes ...int) Value {
 	sorted := slices.Sorted(slices.Values(axes))

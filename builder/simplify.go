@@ -115,7 +115,7 @@ func simplifyArithmetic(b *B, n *node) Value {
 		if x.op.code == "Neg" {
 			return x.arg(0) // -(-x) = x
 		}
-		return Value{}
+		return negProduct(n)
 	}
 	y := n.args[1]
 	p, xConst := x.constant()
@@ -139,6 +139,23 @@ func simplifyArithmetic(b *B, n *node) Value {
 		return y.Sub(x.arg(0)) // -x+y = y-x
 	case code == "Sub" && y.op.code == "Neg":
 		return x.Add(y.arg(0)) // x-(-y) = x+y
+	}
+	return Value{}
+}
+
+// negProduct turns -(x·y) into x·(-y), and so for a quotient, where y is the smaller
+// tensor.
+func negProduct(n *node) Value {
+	x := n.args[0]
+	if x.op.code != "Mul" && x.op.code != "Div" {
+		return Value{}
+	}
+	for i, small := range x.args {
+		if large := x.args[1-i]; large.shape.Equal(n.shape) && !small.shape.Equal(n.shape) {
+			args := []Value{x.args[0], x.args[1]}
+			args[i] = small.Neg()
+			return emit(x.op.code, attr{}, args...)
+		}
 	}
 	return Value{}
 }

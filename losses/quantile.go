@@ -10,7 +10,7 @@ import (
 
 // QuantileOptions configures [Quantile].
 type QuantileOptions struct {
-	Quantiles []float64 `opt:"quantiles" doc:"the quantiles that the columns of input predict" bounds:"[0,1]" try:"0.5;0.05,0.95"`
+	Quantiles []float64 `opt:"quantiles" doc:"the quantiles that the columns of input predict" bounds:"[0,1]" try:"0.5;0.05,0.95;0,1"`
 	Reduction Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
 }
 
@@ -49,22 +49,22 @@ var Quantile = &Def[QuantileOptions]{
 		target := c.In("target").Unsqueeze(1).MatMul(constant(1, count, slices.Repeat([]float64{1}, len(o.Quantiles))))
 		ones := c.Const(1).BroadcastTo(tensor.Shape{x.Shape()[0], tensor.D(1)})
 		q := ones.MatMul(constant(1, count, o.Quantiles))
-		return each(pinball(target.Sub(x), q).Sum(1).Div(c.Const(float64(count))))
+		open := !slices.Contains(o.Quantiles, 0) && !slices.Contains(o.Quantiles, 1)
+		return each(pinball(target.Sub(x), q, open).Sum(1).Div(c.Const(float64(count))))
 	},
 }
 
-// pinball is max((q-1)·e, q·e). PyTorch's max gives all of the gradient to the
-// larger side, half to each at a tie and all to both at NaN: q for e > 0, q-1 for
-// e < 0, q - 1/2 at 0 and 2q-1 at NaN.
-func pinball(e, q Value) Value {
-	value := e.Mul(q.Shift(-1)).Max(e.Mul(q))
-	return builder.WithGradient("pinball", value, []Value{e}, func(dy Value) []Value {
-		zero := e.Like(0)
-		is := func(b Value) Value { return b.Cast(e.DType()) }
-		above := is(e.Greater(zero)).Mul(q.Shift(-1))
-		below := is(e.Less(zero)).Mul(q)
-		at := is(e.Equal(zero)).Mul(q.Shift(-0.5))
-		slope := q.Scale(2).Shift(-1).Sub(above).Sub(below).Sub(at)
-		return []Value{slope.Mul(dy)}
+// pinball is max((q-1)·e, q·e), the product of e with its slope: q for e > 0, q-1
+// for e < 0. PyTorch's max gives half of the gradient to each side at a tie and all
+// to both at NaN: q - 1/2 at 0, and 2q-1, twice that, at NaN. A q of 0 or 1 makes
+// products of 0 and infinity, so max itself is needed where open does not exclude it.
+func pinball(e, q Value, open bool) Value {
+	if !open {
+		return e.Mul(q.Shift(-1)).Max(e.Mul(q))
+	}
+	slope := q.Sub(e.Sign().Scale(-0.5).Shift(0.5))
+	return builder.WithGradient("pinball", e.Mul(slope), []Value{e}, func(dy Value) []Value {
+		sides := e.Equal(e).Cast(e.DType()).Neg().Shift(2)
+		return []Value{slope.Mul(sides).Mul(dy)}
 	})
 }

@@ -69,7 +69,9 @@ func signedLogSigmoids(x, t Value) Value {
 	rest := x.SoftplusOfAbs()
 	value := off.Add(rest).WithParts(off, rest)
 	return builder.WithGradient("signed_log_sigmoids", value, []Value{x, t}, func(dy Value) []Value {
-		dx := other.Mul(x.Sigmoid()).Sub(t.Mul(x.Neg().Sigmoid()))
+		// sigmoid(x) is exp(min(x, 0)) / (1 + exp(-|x|)), and sigmoid(-x) has the same denominator.
+		up, down := x.Clip(math.Inf(-1), 0).Exp(), x.Relu().Neg().Exp()
+		dx := other.Mul(up).Sub(t.Mul(down)).Div(x.Abs().Neg().Exp().Shift(1))
 		return []Value{dx.Mul(dy), x.Neg().LogSigmoid().Sub(x.LogSigmoid()).Mul(dy)}
 	})
 }
