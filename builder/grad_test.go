@@ -90,6 +90,11 @@ func moves() []program {
 			return builder.Concat(1, x[0].Slice(1, 0, 3).Exp(), x[0].Slice(1, 2, 5).Square(), x[0].Slice(1, 0, 1))
 		}},
 		{name: "Slice to the end", operands: []operand{real(3, "D")}, f: func(_ *builder.B, x []Value) Value { return x[0].Slice(0, 0, 2).Exp() }},
+		{name: "Compress", operands: []operand{real("N", "D"), real("N", "D")}, f: func(_ *builder.B, x []Value) Value {
+			first := x[1].Slice(1, 0, 1).Squeeze(1)
+			mask := first.Greater(first.Like(0))
+			return x[0].Compress(mask).Square().Uncompress(mask).Exp().Mul(x[1])
+		}},
 		{name: "Pick", operands: []operand{real("N", "C"), index(4, "N", 1)}, f: func(_ *builder.B, x []Value) Value {
 			return x[0].Pick(1, x[1]).Square()
 		}},

@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/lossgen/lossgen/builder/ir"
@@ -38,6 +39,20 @@ func indexOps() map[string]*op {
 				axis, index, full := y.attr.axes[0], y.arg(1), dy.BroadcastTo(y.shape)
 				updates := y.arg(2)
 				return vs(full.Put(axis, index, dy.Like(0).BroadcastTo(updates.shape)), Value{}, full.Pick(axis, index))
+			}},
+		"Compress": {doc: "the rows along axis 0 that a mask keeps", infer: inferCompress, flow: 1,
+			lower: func(e *emitter, _ Value, in []string) string {
+				return e.node("Compress", in, ir.Attribute{Name: "axis", Value: int64(0)})
+			},
+			vjp: func(y, dy Value) []Value { return vs(dy.BroadcastTo(y.shape).Uncompress(y.arg(1))) }},
+		"Uncompress": {doc: "rows where a mask holds, 0 elsewhere; the last operand is the value", flow: 1,
+			infer: func(c *call) (tensor.DType, tensor.Shape) { return c.args[2].dtype, c.args[2].shape },
+			lower: func(_ *emitter, _ Value, in []string) string { return in[2] },
+			vjp: func(y, dy Value) []Value {
+				if dy.Rank() > 0 {
+					dy = dy.BroadcastTo(y.shape).Compress(y.arg(1))
+				}
+				return vs(dy)
 			}},
 		"Iota": {doc: "0, 1, 2, ... along one axis of a known or symbolic size", lower: lowerIota, flow: noFlow,
 			infer: func(c *call) (tensor.DType, tensor.Shape) { return tensor.Int64, c.attr.shape }},
@@ -90,6 +105,16 @@ func inferPut(c *call) (tensor.DType, tensor.Shape) {
 	return c.args[0].dtype, c.args[0].shape
 }
 
+func inferCompress(c *call) (tensor.DType, tensor.Shape) {
+	x, mask := c.args[0], c.args[1]
+	if mask.dtype != tensor.Bool || mask.Rank() != 1 || x.Rank() == 0 || mask.shape[0] != x.shape[0] {
+		c.failf("the mask is %v, want a bool for each row of %v", mask, x)
+	}
+	shape := slices.Clone(x.shape)
+	shape[0] = tensor.S(fmt.Sprintf("kept_%d", mask.id)) // the same for all that one mask compresses
+	return x.dtype, shape
+}
+
 func lowerIota(e *emitter, v Value, in []string) string {
 	axis := slices.IndexFunc(v.shape, func(d tensor.Dim) bool { return !d.Is(1) })
 	if axis < 0 {
@@ -126,6 +151,19 @@ func (x Value) Gather(axis int, index Value) Value {
 // ends the run. The gradient needs one number per row.
 func (x Value) Pick(axis int, index Value) Value {
 	return emit("Pick", attr{axes: []int{x.axis("Pick", axis)}}, x, index)
+}
+
+// Compress returns the rows of x, along axis 0, where the mask holds.
+func (x Value) Compress(mask Value) Value { return emit("Compress", attr{}, x, mask) }
+
+// Uncompress puts rows back where [Value.Compress] took them from; other rows are 0.
+func (x Value) Uncompress(mask Value) Value {
+	none := slices.Clone(x.shape)
+	none[0] = tensor.D(1)
+	rows := Concat(0, x, x.Like(0).BroadcastTo(none))
+	number := mask.Cast(tensor.Int64).CumSum(0).Shift(-1)
+	y := rows.Gather(0, Where(mask, number, number.Like(-1))) // -1 is the last row, of zeros
+	return emit("Uncompress", attr{}, x, mask, y)
 }
 
 // Put returns x with the elements that [Value.Pick] would return replaced.

@@ -136,6 +136,7 @@ func TestDefaultsAreWritten(t *testing.T) {
 		{"ThresholdedRelu", "17", "alpha=1"},
 		{"IsInf", "17", "detect_negative=1 detect_positive=1"},
 		{"Mod", "13 28", "fmod=0"},
+		{"Compress", "17", ""},
 		{"GatherND", "17", "batch_dims=0"},
 		{"Transpose", "17", ""},
 		{"Add", "17", ""},

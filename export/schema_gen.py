@@ -16,7 +16,7 @@ from onnx import AttributeProto, defs, helper
 MIN_OPSET, MAX_OPSET = 13, 28
 
 OPERATORS = """
-Abs Add And ArgMax ArgMin Atan Cast Clip Concat Constant ConstantOfShape Cos CumSum Div
+Abs Add And ArgMax ArgMin Atan Cast Clip Compress Concat Constant ConstantOfShape Cos CumSum Div
 Equal Exp Expand Flatten Gather GatherElements GatherND Gemm Greater
 GreaterOrEqual HardSigmoid Identity IsInf IsNaN Less LessOrEqual Log LogSoftmax
 MatMul Max Min Mod Mul Neg Not Or Pow Range Reciprocal ReduceL2 ReduceLogSumExp

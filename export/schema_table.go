@@ -17,6 +17,7 @@ var schema = map[string][]form{
 		{24, count{1, 1}, count{1, 1}, attrs{defaulted("round_mode", "up"), defaulted("saturate", int64(1)), required("to", kindInt)}},
 	},
 	"Clip":            {{13, count{1, 3}, count{1, 1}, nil}},
+	"Compress":        {{11, count{2, 2}, count{1, 1}, attrs{optional("axis", kindInt)}}},
 	"Concat":          {{13, count{1, many}, count{1, 1}, attrs{required("axis", kindInt)}}},
 	"Constant":        {{13, count{0, 0}, count{1, 1}, attrs{optional("value", kindTensor), optional("value_float", kindFloat), optional("value_floats", kindFloats), optional("value_int", kindInt), optional("value_ints", kindInts)}}},
 	"ConstantOfShape": {{9, count{1, 1}, count{1, 1}, attrs{optional("value", kindTensor)}}},

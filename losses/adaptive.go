@@ -27,7 +27,6 @@ var AdaptiveLogSoftmax = &Def[AdaptiveOptions]{
 		LabelPolicy: rangePolicy,
 		Traps: []string{
 			"The parameters are inputs with gradients, named as in the module's state dict with underscores: head_weight, tail_0_0_weight, tail_0_1_weight, ...",
-			"Every cluster is computed for every row, unlike PyTorch, which visits only the rows of a cluster: the numbers are the same, the saving is not.",
 			"The output named output is the log-probability of each row's class; the loss is minus its mean. There is no reduction option.",
 		},
 	},
@@ -119,13 +118,9 @@ func adaptiveLogProb(c *Call, x, y Value, o AdaptiveOptions) Value {
 	for i, cutoff := range o.Cutoffs {
 		first, second := tailNames(i)
 		here := atLeast(cutoff).And(y.Less(number(float64(o.clusterEnd(i)))))
-		// Rows of other clusters are set to 0, so that nothing of theirs gets in.
-		only := func(v Value) Value { return builder.Where(here.Unsqueeze(1), v, v.Like(0)) }
-		hidden := only(linear(only(x), c.In(first), Value{}))
-		z := only(linear(hidden, c.In(second), Value{}))
-		inside := builder.Where(here, y.Sub(number(cutoff)), number(0))
-		nll := z.SoftmaxNLL(1, inside.Unsqueeze(1)).Squeeze(1)
-		tail := builder.Where(here, nll, nll.Like(0))
+		z := linear(linear(x.Compress(here), c.In(first), Value{}), c.In(second), Value{})
+		inside := y.Compress(here).Sub(number(cutoff))
+		tail := z.SoftmaxNLL(1, inside.Unsqueeze(1)).Squeeze(1).Uncompress(here)
 		if tails.IsZero() {
 			tails = tail
 		} else {

@@ -3,11 +3,14 @@ package reference
 import (
 	"fmt"
 	"slices"
+
+	"github.com/lossgen/lossgen/builder/tensor"
 )
 
 var indexKernels = []row{
 	{op: "Gather", min: 2, max: 2, attrs: "axis=i", run: gather},
 	{op: "GatherElements", min: 2, max: 2, attrs: "axis=i", run: gatherElements},
+	{op: "Compress", min: 2, max: 2, attrs: "axis=i!", run: compress},
 	{op: "GatherND", min: 2, max: 2, attrs: "batch_dims=i", run: gatherND},
 	{op: "ScatterElements", min: 3, max: 3, attrs: "axis=i reduction=s", run: scatterElements},
 }
@@ -81,6 +84,39 @@ func gather(c *call) (*array, error) {
 		for _, p := range places {
 			starts = append(starts, (o*l.size+p)*l.inner)
 		}
+	}
+	out.takeBlocks(x, starts, l.inner)
+	return out, nil
+}
+
+// compress keeps the places of an axis where a list of bools, which may be shorter,
+// holds.
+func compress(c *call) (*array, error) {
+	x, mask := c.in[0], c.in[1]
+	axis, err := c.axis("axis", 0, x.rank())
+	if err != nil {
+		return nil, err
+	}
+	l := laneOf(x.dims, axis)
+	if mask.dtype != tensor.Bool || mask.rank() != 1 || mask.len() > l.size {
+		return nil, fmt.Errorf("the condition is %v, want at most %d bools", mask, l.size)
+	}
+	var starts []int
+	kept := 0
+	for o := range l.outer {
+		kept = 0
+		for p, keep := range mask.b {
+			if keep {
+				starts = append(starts, (o*l.size+p)*l.inner)
+				kept++
+			}
+		}
+	}
+	dims := slices.Clone(x.dims)
+	dims[axis] = kept
+	out, err := newArray(x.dtype, dims, c.limit)
+	if err != nil {
+		return nil, err
 	}
 	out.takeBlocks(x, starts, l.inner)
 	return out, nil
