@@ -25,7 +25,7 @@ from sizes import ARGUMENTS, EXTRA, USUAL, sizes_of
 
 HERE = pathlib.Path(__file__).resolve().parent
 FIXED = "fixed"
-PROCESSES = {"4M": 3, "33M": 3}
+PROCESSES = {"4M": 3, "33M": 3}  # with big buffers kept; else one
 KEEP = {"MALLOC_TRIM_THRESHOLD_": "8589934592", "MALLOC_MMAP_THRESHOLD_": "4294967296"}
 
 
@@ -80,7 +80,7 @@ def fastest_instructions():
 def measure(options, path, loss, size, keep):
     """The fastest of a few processes: in some of them the memory that both get is slow to reach."""
     results = [process(options, path, loss, size, keep, compiled=not options.no_compile and size != FIXED)]
-    results += [process(options, path, loss, size, keep, compiled=False) for _ in range(1, PROCESSES.get(size, 1))]
+    results += [process(options, path, loss, size, keep, compiled=False) for _ in range(1, PROCESSES.get(size, 1) if keep else 1)]
     best = results[0]
     for name in best["times"]:
         best["times"][name] = min((r["times"][name] for r in results if name in r["times"]), key=lambda t: t["median"])

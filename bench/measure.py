@@ -24,7 +24,7 @@ import torch.nn.functional as F
 import torchvision.ops as tv
 
 TYPES = {1: torch.float32, 7: torch.int64}
-ROUNDS, BUDGET = 6, 6.0  # turns of each candidate, and seconds for all of them
+ROUNDS, BUDGET = 6, 3.0  # turns of each candidate, and seconds for all of them
 LONG = 0.03  # seconds of a run of which a turn has fewer
 
 

@@ -95,7 +95,7 @@ def write_report(out, versions, rows):
 file on ONNX Runtime with bound outputs, against the PyTorch expression in its metadata with
 `backward()`, eager and `torch.compile(dynamic=False)`. Same data, same threads, in one process for
 each line, in turns of many runs; medians. At the large sizes each of them has its fastest of three
-processes: how fast memory is differs between processes by half. Ratios are time of the file / time of
+processes, of one with the allocator as it comes: how fast memory is differs between processes by half. Ratios are time of the file / time of
 the other: below 1 the file is faster. *Copy* is one plain copy of the prediction. Files take any size,
 but for *sizes fixed*, where they are emitted with `--shape` for the tiny size, as
 `torch.compile(dynamic=False)` compiles for it.

@@ -71,8 +71,14 @@ func compareSizes(t *testing.T, c *verify.Golden, opset int64) int {
 		t.Fatalf("%s: %v", c.Case, err)
 	}
 	for name, x := range first {
-		if x.DType == tensor.Int64 {
+		switch x.DType {
+		case tensor.Int64:
 			sizes[name] = x.Int(0)
+		case tensor.Bool:
+			sizes[name] = 0
+			for _, b := range x.Data {
+				sizes[name] += int64(b)
+			}
 		}
 	}
 	report, err := cost.Estimate(m, cost.Options{Sizes: sizes})
@@ -113,13 +119,13 @@ func portOf(t *testing.T, r cost.Result) ir.Port {
 }
 
 // counts are the results that tell a size from the values of inputs: the
-// largest of a list of integers, which ends in the least size, and the end of a
-// slice.
+// largest of a list of integers, which ends in the least size, the end of a slice,
+// and the masks of rows that are kept.
 func counts(g *ir.Graph) []ir.Port {
 	isLeast := func(i ir.Initializer, n ir.Node) bool {
 		return i.Tensor.DType == tensor.Int64 && i.Name == n.Inputs[len(n.Inputs)-1]
 	}
-	lists, computed, names := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	lists, computed, names, masks := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, n := range g.Nodes {
 		computed[n.Outputs[0]] = true
 		switch {
@@ -127,6 +133,8 @@ func counts(g *ir.Graph) []ir.Port {
 			lists[n.Outputs[0]] = slices.ContainsFunc(g.Initializers, func(i ir.Initializer) bool { return isLeast(i, n) })
 		case n.Op == "ReduceMax" && lists[n.Inputs[0]]:
 			names[n.Outputs[0]] = true
+		case n.Op == "Compress":
+			masks[n.Inputs[1]] = true
 		case n.Op == "Slice" && computed[n.Inputs[2]]:
 			names[n.Inputs[2]] = true
 		}
@@ -134,6 +142,9 @@ func counts(g *ir.Graph) []ir.Port {
 	ports := slices.Clone(g.Outputs)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		ports = append(ports, ir.Port{Name: name, DType: tensor.Int64, Shape: tensor.Shape{tensor.D(1)}})
+	}
+	for _, name := range slices.Sorted(maps.Keys(masks)) {
+		ports = append(ports, ir.Port{Name: name, DType: tensor.Bool, Shape: tensor.Of("rows")})
 	}
 	return ports
 }

@@ -26,10 +26,9 @@ var rules = map[string]rule{
 	"Where": where, "ReduceSum": reduce, "ReduceMax": reduce, "ReduceMin": reduce, "ReduceMean": reduce, "ReduceProd": reduce,
 	"ReduceL2": reduce, "ReduceLogSumExp": reduce, "ArgMax": extreme, "ArgMin": extreme,
 	"Shape": shape, "Size": size, "Reshape": reshape, "Flatten": flatten, "Squeeze": squeeze, "Unsqueeze": unsqueeze,
-	"Compress":  same, // at most
 	"Transpose": transpose, "Expand": expand, "Concat": concat, "Slice": slice, "Gather": gather, "GatherElements": gatherElements,
 	"GatherND": gatherND, "Range": span, "Constant": constantNode, "ConstantOfShape": constantOfShape, "MatMul": matMul, "Gemm": gemm,
-	"TopK": topK,
+	"TopK": topK, "Compress": compress,
 }
 
 func one(dtype tensor.DType, dims []int64) []*value { return []*value{{dtype: dtype, dims: dims}} }

@@ -156,6 +156,21 @@ func slice(c *call) ([]*value, error) {
 	return []*value{out}, err
 }
 
+// compress keeps as many rows as the size that its mask was given, at most all.
+func compress(c *call) ([]*value, error) {
+	x, mask := c.in[0], c.node.Inputs[1]
+	dims := slices.Clone(x.dims)
+	axis := c.axis(0, len(dims))
+	kept, ok := c.run.given[mask]
+	if !ok && !slices.Contains(c.run.assumed, mask) {
+		c.run.assumed = append(c.run.assumed, mask)
+	}
+	if ok {
+		dims[axis] = min(kept, dims[axis])
+	}
+	return one(x.dtype, dims), nil
+}
+
 // picks counts the indices from start to end by step, on an axis of n elements.
 func picks(start, end, step, n int64) int64 {
 	start, end = wrap(start, int(n)), wrap(end, int(n))

@@ -17,7 +17,7 @@ type run struct {
 	outer  *run // of the graph around the body of a Scan
 	given  Sizes
 	// assumed are the integers that were not known where they end a slice, which
-	// then goes to the end.
+	// then goes to the end, and the masks that keep rows, which then keep all.
 	assumed []string
 }
 
