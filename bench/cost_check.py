@@ -83,8 +83,9 @@ def estimate(options, path, sizes):
     letters = {d for port in description["graph"]["inputs"] for d in port["dims"] if isinstance(d, str)}
     given = {letter: sizes[letter] for letter in letters}
     r = report(given)
-    if r.get("assumed"):  # lists of two labels
-        r = report({**given, **{name: 2 for name in r["assumed"]}})
+    if r.get("assumed"):  # lists of two labels, and a third of the rows in each of two tail clusters
+        masks = {result["name"] for node in r["nodes"] for result in node["results"] if result["dtype"] == "bool"}
+        r = report({**given, **{name: sizes["N"] // 3 if name in masks else 2 for name in r["assumed"]}})
     dims = {result["name"]: result["dims"] for node in r["nodes"] for result in node["results"]}
     return r, {port["name"]: dims[port["name"]] for port in description["graph"]["outputs"]}
 

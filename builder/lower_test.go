@@ -80,6 +80,38 @@ func TestParts(t *testing.T) {
 	}
 }
 
+// TestFastForms: the operators that ONNX Runtime runs on one thread are avoided where
+// the elements may be many, and only there; the gradients of slices are joined.
+func TestFastForms(t *testing.T) {
+	lowered := func(f func(x, y Value) Value, dims ...any) *ir.Graph {
+		return build(t, func(b *builder.B) {
+			x, y := b.Input("x", tensor.Float32, tensor.Of(dims...)), b.Input("y", tensor.Float32, tensor.Of(dims...))
+			z := f(x, y)
+			b.Output("z", z)
+			b.Output("slope", builder.Grad(z, z.Mul(z), x)[0])
+		}).Lower(17)
+	}
+	corners := func(x, _ Value) Value { return x.Slice(1, 2, 3).Sub(x.Slice(1, 0, 1)).Mul(x.Slice(1, 1, 2)) }
+	for _, c := range []struct {
+		name string
+		g    *ir.Graph
+		op   string
+		want int
+	}{
+		{"a maximum", lowered(Value.Max, "N", "D"), "GatherElements", 1},
+		{"a small maximum", lowered(Value.Max, 2, 3), "GatherElements", 0},
+		{"a small maximum", lowered(Value.Max, 2, 3), "Where", 1},
+		{"|x|", lowered(func(x, _ Value) Value { return x.Abs() }, "N", "D"), "Sign", 0},
+		{"|x|", lowered(func(x, _ Value) Value { return x.Abs() }, "N", "D"), "Greater", 0},
+		{"slices", lowered(corners, "N", 3), "Concat", 1},
+		{"slices", lowered(corners, "N", 3), "ConstantOfShape", 0},
+	} {
+		if n := count(c.g, c.op); n != c.want {
+			t.Errorf("%s: %d times %s, want %d", c.name, n, c.op, c.want)
+		}
+	}
+}
+
 // count returns how many nodes apply an operator.
 func count(g *ir.Graph, op string) (n int) {
 	for _, node := range g.Nodes {
