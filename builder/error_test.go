@@ -27,6 +27,7 @@ func TestErrors(t *testing.T) {
 		{"axis", "Sum: axis 2 does not exist in float64[N,D]", func(_ *builder.B, x, _, _ Value) { x.Sum(2) }},
 		{"choice larger than what is chosen", "ZeroWhere: bool[N,D] does not broadcast to float64[N,1]", func(_ *builder.B, x, _, _ Value) { x.SumKeep(1).ZeroWhere(x.Equal(x)) }},
 		{"mask of rows", "Compress: the mask is float64[N,D], want a bool for each row of float64[N,D]", func(_ *builder.B, x, _, _ Value) { x.Compress(x) }},
+		{"rows of no mask", "Uncompress: float64[N,D] does not have the rows that the mask keeps", func(_ *builder.B, x, _, n Value) { x.Uncompress(n.Less(n)) }},
 		{"axis twice", "Sum: an axis is repeated in [1 -1]", func(_ *builder.B, x, _, _ Value) { x.Sum(1, -1) }},
 		{"squeeze", "Squeeze: axis 0 of float64[N,D] is not 1", func(_ *builder.B, x, _, _ Value) { x.Squeeze(0) }},
 		{"unsqueeze", "Unsqueeze: axis 4 is out of place", func(_ *builder.B, x, _, _ Value) { x.Unsqueeze(4) }},

@@ -111,9 +111,12 @@ func inferCompress(c *call) (tensor.DType, tensor.Shape) {
 		c.failf("the mask is %v, want a bool for each row of %v", mask, x)
 	}
 	shape := slices.Clone(x.shape)
-	shape[0] = tensor.S(fmt.Sprintf("kept_%d", mask.id)) // the same for all that one mask compresses
+	shape[0] = mask.kept()
 	return x.dtype, shape
 }
+
+// kept is how many rows a mask keeps: one size for all that it compresses.
+func (mask Value) kept() tensor.Dim { return tensor.S(fmt.Sprintf("kept_%d", mask.id)) }
 
 func lowerIota(e *emitter, v Value, in []string) string {
 	axis := slices.IndexFunc(v.shape, func(d tensor.Dim) bool { return !d.Is(1) })
@@ -158,9 +161,10 @@ func (x Value) Compress(mask Value) Value { return emit("Compress", attr{}, x, m
 
 // Uncompress puts rows back where [Value.Compress] took them from; other rows are 0.
 func (x Value) Uncompress(mask Value) Value {
-	none := slices.Clone(x.shape)
-	none[0] = tensor.D(1)
-	rows := Concat(0, x, x.Like(0).BroadcastTo(none))
+	if x.Rank() == 0 || x.shape[0] != mask.kept() {
+		fail("Uncompress", []Value{x, mask}, "%v does not have the rows that the mask keeps", x)
+	}
+	rows := Concat(0, x, x.zeros(0, 1))
 	number := mask.Cast(tensor.Int64).CumSum(0).Shift(-1)
 	y := rows.Gather(0, Where(mask, number, number.Like(-1))) // -1 is the last row, of zeros
 	return emit("Uncompress", attr{}, x, mask, y)

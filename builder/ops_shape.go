@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/lossgen/lossgen/builder/ir"
@@ -191,18 +192,13 @@ func sliceGrad(y, dy Value) []Value {
 	if !d.Known() || start < 0 {
 		fail("Slice", y.args, "the gradient needs a known size along axis %d", axis)
 	}
-	zeros := func(n int64) Value {
-		shape := slices.Clone(x.shape)
-		shape[axis] = tensor.D(n)
-		return dy.Like(0).BroadcastTo(shape)
-	}
 	var parts []Value
 	if start > 0 {
-		parts = append(parts, zeros(start))
+		parts = append(parts, x.zeros(axis, start))
 	}
 	parts = append(parts, dy.BroadcastTo(y.shape))
 	if end < d.Size {
-		parts = append(parts, zeros(d.Size-end))
+		parts = append(parts, x.zeros(axis, d.Size-end))
 	}
 	return vs(Concat(axis, parts...))
 }
@@ -210,54 +206,59 @@ func sliceGrad(y, dy Value) []Value {
 // addSlices returns x + y. Where each is 0 along an axis where the other is not, as
 // the gradients of two slices of one tensor are, it joins their parts instead.
 func addSlices(x, y Value) Value {
-	p, q := x.parts(), y.parts()
-	if len(p) == 0 || len(p) != len(q) || x.attr.axes[0] != y.attr.axes[0] {
+	p, ok := x.parts()
+	q, too := y.parts()
+	if !ok || !too || x.attr.axes[0] != y.attr.axes[0] || !x.shape.Equal(y.shape) {
 		return x.Add(y)
 	}
-	for i, part := range q {
-		if !part.IsZero() && !p[i].IsZero() {
-			return x.Add(y)
-		}
-		if !part.IsZero() {
-			p[i] = part
-		}
-	}
-	axis := x.attr.axes[0]
+	all := append(p, q...)
+	slices.SortFunc(all, func(a, b part) int { return cmp.Compare(a.start, b.start) })
+	axis, at := x.attr.axes[0], int64(0)
 	var joined []Value
-	for i := 0; i < len(p); i += int(joined[len(joined)-1].shape[axis].Size) {
-		if !p[i].IsZero() {
-			joined = append(joined, p[i])
-			continue
+	fill := func(to int64) {
+		if to > at {
+			joined = append(joined, x.zeros(axis, to-at))
 		}
-		gap := slices.IndexFunc(p[i:], func(v Value) bool { return !v.IsZero() })
-		if gap < 0 {
-			gap = len(p) - i
-		}
-		shape := slices.Clone(x.shape)
-		shape[axis] = tensor.D(int64(gap))
-		joined = append(joined, x.Like(0).BroadcastTo(shape))
 	}
+	for _, a := range all {
+		if a.start < at {
+			return x.Add(y) // both are there
+		}
+		fill(a.start)
+		joined = append(joined, a.value)
+		at = a.start + a.value.shape[axis].Size
+	}
+	fill(x.shape[axis].Size)
 	return Concat(axis, joined...)
 }
 
-// parts returns, for each place along the axis of a Concat, the operand that is
-// there, none where that is 0; nil for other values.
-func (x Value) parts() []Value {
-	if x.op.code != "Concat" || x.b.options.naive {
-		return nil
+// part is an operand of a Concat and where it begins along the axis.
+type part struct {
+	start int64
+	value Value
+}
+
+// parts returns the operands of a Concat of known sizes that are not 0.
+func (x Value) parts() (parts []part, ok bool) {
+	if x.op.code != "Concat" || x.b.options.naive || !x.shape[x.attr.axes[0]].Known() {
+		return nil, false
 	}
-	var parts []Value
+	at := int64(0)
 	for _, v := range x.args {
-		d := v.shape[x.attr.axes[0]]
-		if !d.Known() {
-			return nil
+		size := v.shape[x.attr.axes[0]].Size
+		if size > 0 && !(v.op.code == "Expand" && v.arg(0) == v.Like(0)) {
+			parts = append(parts, part{at, v})
 		}
-		if v.op.code == "Expand" && v.arg(0) == v.Like(0) {
-			v = Value{}
-		}
-		parts = append(parts, slices.Repeat([]Value{v}, int(d.Size))...)
+		at += size
 	}
-	return parts
+	return parts, true
+}
+
+// zeros returns zeros of x's shape, but for the size of an axis.
+func (x Value) zeros(axis int, n int64) Value {
+	shape := slices.Clone(x.shape)
+	shape[axis] = tensor.D(n)
+	return x.Like(0).BroadcastTo(shape)
 }
 
 // Unsqueeze returns x with new axes of size 1, at these places of the result.

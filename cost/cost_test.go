@@ -247,6 +247,45 @@ func TestInPlace(t *testing.T) {
 	}
 }
 
+// TestCompress: a mask's size is what it keeps, at most all rows, or all elements
+// without an axis.
+func TestCompress(t *testing.T) {
+	axis := []ir.Attribute{{Name: "axis", Value: int64(0)}}
+	for _, c := range []struct {
+		attributes []ir.Attribute
+		kept       cost.Sizes
+		want       []int64
+	}{
+		{axis, cost.Sizes{"t": 2}, []int64{2, 3}},
+		{axis, cost.Sizes{"t": 9}, []int64{4, 3}},
+		{axis, nil, []int64{4, 3}},
+		{nil, cost.Sizes{"t": 5}, []int64{5}},
+		{nil, nil, []int64{12}},
+	} {
+		g := &ir.Graph{
+			Name:    "compress",
+			Inputs:  []ir.Port{{Name: "x", DType: tensor.Float32, Shape: tensor.Of("N", "D")}, {Name: "m", DType: tensor.Bool, Shape: tensor.Of("M")}},
+			Outputs: []ir.Port{{Name: "y", DType: tensor.Float32}},
+			Nodes: []ir.Node{
+				{Op: "Not", Inputs: []string{"m"}, Outputs: []string{"t"}},
+				{Op: "Compress", Inputs: []string{"x", "t"}, Outputs: []string{"y"}, Attributes: c.attributes},
+			},
+		}
+		sizes := cost.Sizes{"N": 4, "D": 3, "M": 4}
+		maps.Copy(sizes, c.kept)
+		report, err := cost.Estimate(&ir.Model{IRVersion: 8, Opset: 17, Graph: g}, cost.Options{Sizes: sizes})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := report.Nodes[1].Results[0].Dims; !slices.Equal(got, c.want) {
+			t.Errorf("axis %v, sizes %v: %v, want %v", c.attributes, c.kept, got, c.want)
+		}
+		if assumed := slices.Contains(report.Assumed, "t"); assumed != (c.kept == nil) {
+			t.Errorf("axis %v, sizes %v: assumed is %v", c.attributes, c.kept, report.Assumed)
+		}
+	}
+}
+
 func TestErrors(t *testing.T) {
 	m := model(t, losses.Request{Loss: "mse"})
 	for _, c := range []struct {

@@ -156,10 +156,14 @@ func slice(c *call) ([]*value, error) {
 	return []*value{out}, err
 }
 
-// compress keeps as many rows as the size that its mask was given, at most all.
+// compress keeps as many rows as the size that its mask was given, at most all;
+// without an axis, elements of the flat tensor.
 func compress(c *call) ([]*value, error) {
 	x, mask := c.in[0], c.node.Inputs[1]
 	dims := slices.Clone(x.dims)
+	if c.attr("axis") == nil {
+		dims = []int64{x.count()}
+	}
 	axis := c.axis(0, len(dims))
 	kept, ok := c.run.given[mask]
 	if !ok && !slices.Contains(c.run.assumed, mask) {
