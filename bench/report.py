@@ -94,11 +94,11 @@ def write_report(out, versions, rows):
 `make bench` writes this page. Value and gradient of every loss, reduction mean, float32: the emitted
 file on ONNX Runtime with bound outputs, against the PyTorch expression in its metadata with
 `backward()`, eager and `torch.compile(dynamic=False)`. Same data, same threads, in one process for
-each line, in turns of many runs; medians. At the large sizes each of them has its fastest of three
-processes, of one with the allocator as it comes: how fast memory is differs between processes by half. Ratios are time of the file / time of
-the other: below 1 the file is faster. *Copy* is one plain copy of the prediction. Files take any size,
-but for *sizes fixed*, where they are emitted with `--shape` for the tiny size, as
-`torch.compile(dynamic=False)` compiles for it.
+each line, in turns of many runs; medians. How fast memory is differs between processes by half, so at
+the large sizes each of them has its fastest of three processes; the last table is of one process.
+Ratios are time of the file / time of the other: below 1 the file is faster. *Copy* is one plain copy
+of the prediction. Files take any size, but for *sizes fixed*, where they are emitted with `--shape`
+for the tiny size, as `torch.compile(dynamic=False)` compiles for it.
 
 {versions['processor']}, {versions['threads']} threads, {versions['system']}; ONNX Runtime {versions['onnxruntime']},
 PyTorch {versions['torch']} ({versions['instructions']}), lossgen {versions['lossgen']}. Half of the measurements spread by less than
