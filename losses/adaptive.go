@@ -11,9 +11,9 @@ import (
 
 // AdaptiveOptions configures [AdaptiveLogSoftmax].
 type AdaptiveOptions struct {
-	NClasses int64     `opt:"n_classes" doc:"number of classes" bounds:"[2,1e9]" try:"10;23"`
+	NClasses *int64    `opt:"n_classes" doc:"number of classes" bounds:"[2,1e9]" try:"10;23"`
 	Cutoffs  []float64 `opt:"cutoffs" doc:"where each tail cluster begins: increasing class numbers below n_classes" bounds:"[1,1e9]" try:"3;2,5,7"`
-	DivValue float64   `opt:"div_value" doc:"tail cluster i works in in_features / div_value^(i+1) dimensions" bounds:"(0,inf)" try:"2"`
+	DivValue *float64  `opt:"div_value" doc:"tail cluster i works in in_features / div_value^(i+1) dimensions" bounds:"(0,inf)" try:"2"`
 	HeadBias bool      `opt:"head_bias" doc:"the head has a bias" try:"true"`
 }
 
@@ -30,12 +30,12 @@ var AdaptiveLogSoftmax = &Def[AdaptiveOptions]{
 			"The output named output is the log-probability of each row's class; the loss is minus its mean. There is no reduction option.",
 		},
 	},
-	Defaults: AdaptiveOptions{NClasses: 10, Cutoffs: []float64{4, 7}, DivValue: 4},
+	Defaults: AdaptiveOptions{NClasses: new(int64(10)), Cutoffs: []float64{4, 7}, DivValue: new(4.0)},
 	Ports:    adaptivePorts,
 	Validate: func(o AdaptiveOptions) error {
 		last := 0.0
 		for _, c := range o.Cutoffs {
-			if c != math.Trunc(c) || c <= last || c >= float64(o.NClasses) {
+			if c != math.Trunc(c) || c <= last || c >= float64(*o.NClasses) {
 				return errors.New("cutoffs must be increasing whole numbers between 0 and n_classes")
 			}
 			last = c
@@ -44,7 +44,7 @@ var AdaptiveLogSoftmax = &Def[AdaptiveOptions]{
 	},
 	Reference: func(c *Call, o AdaptiveOptions) string {
 		return c.expand(fmt.Sprintf("torch.func.functional_call(torch.nn.AdaptiveLogSoftmaxWithLoss(input.size(-1), %d, %s, div_value=%s, head_bias=%s), {%s}, (input, {target})).loss",
-			o.NClasses, python(o.Cutoffs), python(o.DivValue), python(c.Has("head_bias")), stateDict(c, o)), nil)
+			*o.NClasses, python(o.Cutoffs), python(*o.DivValue), python(c.Has("head_bias")), stateDict(c, o)), nil)
 	},
 	Body: func(c *Call, o AdaptiveOptions) Term {
 		x, y := c.In("input"), c.In("target")
@@ -65,7 +65,7 @@ func adaptivePorts(o AdaptiveOptions) ([]Input, []Shapes) {
 	clusters := len(o.Cutoffs)
 	inputs := []Input{
 		{Name: "input", Doc: "features", Domain: Real, Grad: Default},
-		{Name: "target", Doc: "class of each row", Domain: Class, Classes: o.NClasses},
+		{Name: "target", Doc: "class of each row", Domain: Class, Classes: *o.NClasses},
 		{Name: "head_weight", Doc: "weights of the head: frequent classes, then one row per cluster", Domain: Real, Grad: Default},
 		{Name: "head_bias", Doc: "bias of the head", Domain: Real, Optional: !o.HeadBias, Grad: Default},
 	}
@@ -94,7 +94,7 @@ func (o AdaptiveOptions) clusterEnd(i int) int64 {
 	if i+1 < len(o.Cutoffs) {
 		return int64(o.Cutoffs[i+1])
 	}
-	return o.NClasses
+	return *o.NClasses
 }
 
 func stateDict(c *Call, o AdaptiveOptions) string {
@@ -128,7 +128,7 @@ func adaptiveLogProb(c *Call, x, y Value, o AdaptiveOptions) Value {
 		}
 		head = builder.Where(here, number(o.Cutoffs[0]+float64(i)), head)
 	}
-	head = builder.Where(atLeast(float64(o.NClasses)), noClass(y), head)
+	head = builder.Where(atLeast(float64(*o.NClasses)), noClass(y), head)
 	z := linear(x, c.In("head_weight"), c.In("head_bias"))
 	return z.SoftmaxNLL(1, head.Unsqueeze(1)).Squeeze(1).Add(tails).Neg()
 }

@@ -9,7 +9,7 @@ import (
 // BoxOptions configures the losses of boxes.
 type BoxOptions struct {
 	Reduction Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
-	Eps       float64   `opt:"eps" doc:"added to denominators" bounds:"[0,inf)" try:"1e-3"`
+	Eps       *float64  `opt:"eps" doc:"added to denominators" bounds:"[0,inf)" try:"1e-3"`
 }
 
 // boxLoss declares one of torchvision's losses of boxes.
@@ -29,9 +29,9 @@ func boxLoss(name, short, title, formula string, traps []string, body func(b box
 				"Boxes that only touch do not intersect. Where two edges coincide, each box gets half of the gradient.",
 			}, traps...),
 		},
-		Defaults: BoxOptions{Reduction: None, Eps: 1e-7},
+		Defaults: BoxOptions{Reduction: None, Eps: new(1e-7)},
 		Body: func(c *Call, o BoxOptions) Term {
-			return Term{Each: body(boxPair{corners(c.In("boxes1")), corners(c.In("boxes2"))}, o.Eps), EmptyIsZero: true}
+			return Term{Each: body(boxPair{corners(c.In("boxes1")), corners(c.In("boxes2"))}, *o.Eps), EmptyIsZero: true}
 		},
 		Golden: []Case{
 			{Name: "touching_none", Set: map[string]Edge{

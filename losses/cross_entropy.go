@@ -10,7 +10,7 @@ import (
 // CrossEntropyOptions configures [CrossEntropy].
 type CrossEntropyOptions struct {
 	Target         string    `opt:"target" doc:"what target holds: class indices, or a probability for each class" choices:"indices,probabilities"`
-	IgnoreIndex    int64     `opt:"ignore_index" doc:"label whose rows do not count" try:"1"`
+	IgnoreIndex    *int64    `opt:"ignore_index" doc:"label whose rows do not count" try:"1"`
 	Reduction      Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
 	LabelSmoothing float64   `opt:"label_smoothing" doc:"share of the target that is spread evenly over all classes" bounds:"[0,1]" try:"0.1;1"`
 }
@@ -30,7 +30,7 @@ var CrossEntropy = &Def[CrossEntropyOptions]{
 			"Label smoothing spreads over all C classes, the true one included; weights apply to each class's share.",
 		},
 	},
-	Defaults: CrossEntropyOptions{Target: "indices", IgnoreIndex: -100, Reduction: Mean},
+	Defaults: CrossEntropyOptions{Target: "indices", IgnoreIndex: new(int64(-100)), Reduction: Mean},
 	Ports: func(o CrossEntropyOptions) ([]Input, []Shapes) {
 		if o.Target == "indices" {
 			return []Input{logits, classLabels, classWeight}, perClass()
@@ -45,10 +45,10 @@ var CrossEntropy = &Def[CrossEntropyOptions]{
 		if o.Target == "probabilities" {
 			return ""
 		}
-		return labelCounts(c, o.IgnoreIndex)
+		return labelCounts(c, *o.IgnoreIndex)
 	},
 	Validate: func(o CrossEntropyOptions) error {
-		if o.Target == "probabilities" && o.IgnoreIndex >= 0 {
+		if o.Target == "probabilities" && *o.IgnoreIndex >= 0 {
 			return errors.New("ignore_index does not go with --target probabilities, where no label can be ignored")
 		}
 		return nil
@@ -57,7 +57,7 @@ var CrossEntropy = &Def[CrossEntropyOptions]{
 		if o.Target == "probabilities" {
 			return softCrossEntropy(c, o)
 		}
-		return classRows(c, c.In("input"), o.IgnoreIndex, o.LabelSmoothing)
+		return classRows(c, c.In("input"), *o.IgnoreIndex, o.LabelSmoothing)
 	},
 }
 

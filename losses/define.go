@@ -1,6 +1,7 @@
 package losses
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -13,9 +14,15 @@ import (
 
 // Def is a loss with options of type O, a struct whose field tags declare the
 // options. The losses of this package are variables of it.
+//
+// A literal of O sets some options and leaves out the others, which then have
+// their defaults. Options with a default other than 0 or false are pointers, so
+// that 0 can be set: FocalOptions{Gamma: new(0.0)}. The functions of a Def see all
+// options: a pointer is nil there only if the option is none.
 type Def[O any] struct {
 	Spec
-	// Defaults are PyTorch's.
+	// Defaults are PyTorch's, with every pointer set but those of options that are
+	// none by default.
 	Defaults O
 	// Ports gives inputs and shapes that depend on the options, instead of the
 	// Spec's.
@@ -53,7 +60,22 @@ func (d *Def[O]) specFor(o O) Spec {
 }
 
 // Options implements [Loss].
-func (d *Def[O]) Options() []Option { return optionsOf(d.Defaults) }
+func (d *Def[O]) Options() []Option {
+	list, _ := optionsOf(d.Defaults)
+	return list
+}
+
+// Check implements [Loss].
+func (d *Def[O]) Check() error {
+	_, err := optionsOf(d.Defaults)
+	if err == nil && d.Body == nil {
+		err = errors.New("there is no Body that builds the graph")
+	}
+	if err != nil {
+		return fmt.Errorf("%s is declared wrongly: %w", d.Name, err)
+	}
+	return nil
+}
 
 // Cases implements [Loss].
 func (d *Def[O]) Cases() []Case { return d.Golden }
@@ -76,16 +98,6 @@ func (d *Def[O]) typed(v Values) (O, error) {
 	return o, nil
 }
 
-// fill sets the fields of a struct of options that v has values for.
-func fill(to any, options []Option, v Values) {
-	fields := reflect.ValueOf(to).Elem()
-	for _, opt := range options {
-		if value, ok := v[opt.Name]; ok {
-			toField(fields.Field(opt.field), value)
-		}
-	}
-}
-
 // complete checks the options, too.
 func (d *Def[O]) complete(v Values) (Values, error) {
 	o, err := d.typed(v)
@@ -98,12 +110,24 @@ func (d *Def[O]) complete(v Values) (Values, error) {
 	return d.values(o), nil
 }
 
-// values returns the options as Values.
+// values returns all options as Values.
 func (d *Def[O]) values(o O) Values {
 	v := Values{}
 	fields := reflect.ValueOf(o)
 	for _, opt := range d.Options() {
 		v[opt.Name] = fromField(fields.Field(opt.field))
+	}
+	return v
+}
+
+// given returns the options that a literal sets.
+func (d *Def[O]) given(o O) Values {
+	v := Values{}
+	fields := reflect.ValueOf(o)
+	for _, opt := range d.Options() {
+		if f := fields.Field(opt.field); !f.IsZero() {
+			v[opt.Name] = fromField(f)
+		}
 	}
 	return v
 }
@@ -140,11 +164,12 @@ func (d *Def[O]) Model(o O, changes ...func(*Request)) (*ir.Model, error) {
 }
 
 // Request asks for the loss with these options.
-func (d *Def[O]) Request(o O) Request { return Request{Loss: d.Name, Options: d.values(o)} }
+func (d *Def[O]) Request(o O) Request { return Request{Loss: d.Name, Options: d.given(o)} }
 
-// Task is the loss as a task of a composition.
+// Task is the loss as a task of a composition, which decides on the reduction
+// where o does not.
 func (d *Def[O]) Task(name string, o O) Task {
-	return Task{Name: name, Loss: d.Name, Options: d.values(o)}
+	return Task{Name: name, Loss: d.Name, Options: d.given(o)}
 }
 
 // On adds the loss to a graph under construction: see [Request.On].

@@ -10,7 +10,7 @@
 //
 // Go code that knows the loss at compile time uses the typed form:
 //
-//	model, err := losses.Huber.Model(losses.HuberOptions{Delta: 0.5, Reduction: losses.Mean})
+//	model, err := losses.Huber.Model(losses.HuberOptions{Delta: new(0.5)})
 //
 // Several losses make one with [Combine]. Scale, masks, weights of single losses
 // and other wrappers go around any of them: [WrapperOptions] lists the options.

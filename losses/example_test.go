@@ -12,9 +12,9 @@ import (
 )
 
 // A loss with typed options becomes a model, the model a file, and an engine runs
-// it.
+// it. Options that are left out have PyTorch's defaults.
 func ExampleDef_Model() {
-	model, err := losses.Huber.Model(losses.HuberOptions{Delta: 1, Reduction: losses.Mean})
+	model, err := losses.Huber.Model(losses.HuberOptions{Delta: new(0.5), Reduction: losses.Sum})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -39,7 +39,7 @@ func ExampleDef_Model() {
 		return
 	}
 	fmt.Println(outputs["loss"].Float(0), outputs["grad_input"].Floats())
-	// Output: 1.8125 [0.25 0.5]
+	// Output: 2 [0.5 0.5]
 }
 
 // A request names a loss and its options as the command line does.

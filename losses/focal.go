@@ -8,9 +8,9 @@ import (
 
 // FocalOptions configures [Focal].
 type FocalOptions struct {
-	Gamma       float64   `opt:"gamma" doc:"how strongly well-classified rows are played down" bounds:"[0,inf)" try:"0;1;1.5"`
+	Gamma       *float64  `opt:"gamma" doc:"how strongly well-classified rows are played down" bounds:"[0,inf)" try:"0;1;1.5"`
 	Alpha       *float64  `opt:"alpha" doc:"factor of every row's loss" bounds:"[0,inf)" try:"0.25"`
-	IgnoreIndex int64     `opt:"ignore_index" doc:"label whose rows count as loss 0" try:"1"`
+	IgnoreIndex *int64    `opt:"ignore_index" doc:"label whose rows count as loss 0" try:"1"`
 	Reduction   Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
 }
 
@@ -30,15 +30,15 @@ var Focal = &Def[FocalOptions]{
 			"With gamma below 1 the gradient is not finite where pt rounds to 1, as in PyTorch.",
 		},
 	},
-	Defaults:  FocalOptions{Gamma: 2, IgnoreIndex: -100, Reduction: Mean},
+	Defaults:  FocalOptions{Gamma: new(2.0), IgnoreIndex: new(int64(-100)), Reduction: Mean},
 	Reference: focalReference,
 	Body: func(c *Call, o FocalOptions) Term {
 		x := c.In("input")
-		r := labeled(c, x, o.IgnoreIndex)
+		r := labeled(c, x, *o.IgnoreIndex)
 		ce := r.flat(x.SoftmaxNLL(r.axis, r.index()))
 		ce = builder.Where(r.kept, ce, ce.Like(0))
 		pt := ce.Neg().Exp()
-		loss := pt.Neg().Shift(1).Pow(o.Gamma).Mul(ce)
+		loss := pt.Neg().Shift(1).Pow(*o.Gamma).Mul(ce)
 		if o.Alpha != nil {
 			loss = loss.Scale(*o.Alpha)
 		}
@@ -50,13 +50,13 @@ var Focal = &Def[FocalOptions]{
 }
 
 func focalReference(c *Call, o FocalOptions) string {
-	row := "(1 - torch.exp(-ce)) ** " + python(o.Gamma) + " * ce"
+	row := "(1 - torch.exp(-ce)) ** " + python(*o.Gamma) + " * ce"
 	if o.Alpha != nil {
 		row = python(*o.Alpha) + " * (" + row + ")"
 	}
 	if c.Has("weight") {
-		row = c.expand(fmt.Sprintf("weight[torch.where({target} == %d, 0, {target})] * (%s)", o.IgnoreIndex, row), nil)
+		row = c.expand(fmt.Sprintf("weight[torch.where({target} == %d, 0, {target})] * (%s)", *o.IgnoreIndex, row), nil)
 	}
-	ce := c.expand(fmt.Sprintf("F.cross_entropy(input, {target}, ignore_index=%d, reduction='none')", o.IgnoreIndex), nil)
+	ce := c.expand(fmt.Sprintf("F.cross_entropy(input, {target}, ignore_index=%d, reduction='none')", *o.IgnoreIndex), nil)
 	return fmt.Sprintf("(lambda ce: %s)(%s)", Reduced(row, o.Reduction), ce)
 }

@@ -2,13 +2,13 @@ package losses
 
 // HuberOptions configures [Huber].
 type HuberOptions struct {
-	Delta     float64   `opt:"delta" doc:"half-width of the quadratic region" bounds:"(0,inf]" try:"0.5;2;inf"`
+	Delta     *float64  `opt:"delta" doc:"half-width of the quadratic region" bounds:"(0,inf]" try:"0.5;2;inf"`
 	Reduction Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
 }
 
 // SmoothL1Options configures [SmoothL1].
 type SmoothL1Options struct {
-	Beta      float64   `opt:"beta" doc:"half-width of the quadratic region; 0 is l1" bounds:"[0,inf)" try:"0;0.5;2"`
+	Beta      *float64  `opt:"beta" doc:"half-width of the quadratic region; 0 is l1" bounds:"[0,inf)" try:"0;0.5;2"`
 	Reduction Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
 }
 
@@ -25,9 +25,9 @@ var Huber = &Def[HuberOptions]{
 			"Far from the target the slope is delta; smooth_l1 divides by beta, so the two differ unless both are 1.",
 		},
 	},
-	Defaults: HuberOptions{Delta: 1, Reduction: Mean},
+	Defaults: HuberOptions{Delta: new(1.0), Reduction: Mean},
 	Body: func(c *Call, o HuberOptions) Term {
-		loss := clipped(c.In("input").Sub(c.In("target")), o.Delta)
+		loss := clipped(c.In("input").Sub(c.In("target")), *o.Delta)
 		if c.Has("weight") {
 			loss = loss.Mul(c.In("weight"))
 		}
@@ -48,12 +48,12 @@ var SmoothL1 = &Def[SmoothL1Options]{
 			"beta 0 is exactly l1. For other values than 1 it is not huber: the slope far from the target is 1 for every beta.",
 		},
 	},
-	Defaults: SmoothL1Options{Beta: 1, Reduction: Mean},
+	Defaults: SmoothL1Options{Beta: new(1.0), Reduction: Mean},
 	Body: func(c *Call, o SmoothL1Options) Term {
 		d := c.In("input").Sub(c.In("target"))
-		if o.Beta == 0 {
+		if *o.Beta == 0 {
 			return each(d.Abs())
 		}
-		return each(smooth(d, o.Beta))
+		return each(smooth(d, *o.Beta))
 	},
 }

@@ -7,7 +7,7 @@ import (
 // LinearCrossEntropyOptions configures [LinearCrossEntropy].
 type LinearCrossEntropyOptions struct {
 	Reduction      Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
-	IgnoreIndex    int64     `opt:"ignore_index" doc:"label whose rows do not count" try:"1"`
+	IgnoreIndex    *int64    `opt:"ignore_index" doc:"label whose rows do not count" try:"1"`
 	LabelSmoothing float64   `opt:"label_smoothing" doc:"share of the target that is spread evenly over all classes" bounds:"[0,1]" try:"0.1"`
 }
 
@@ -36,10 +36,10 @@ var LinearCrossEntropy = &Def[LinearCrossEntropyOptions]{
 			"The logits exist in full: PyTorch's chunked form saves that memory and gives the same numbers.",
 		},
 	},
-	Defaults: LinearCrossEntropyOptions{Reduction: Mean, IgnoreIndex: -100},
-	Counts:   func(c *Call, o LinearCrossEntropyOptions) string { return labelCounts(c, o.IgnoreIndex) },
+	Defaults: LinearCrossEntropyOptions{Reduction: Mean, IgnoreIndex: new(int64(-100))},
+	Counts:   func(c *Call, o LinearCrossEntropyOptions) string { return labelCounts(c, *o.IgnoreIndex) },
 	Body: func(c *Call, o LinearCrossEntropyOptions) Term {
-		return classRows(c, linear(c.In("input"), c.In("linear_weight"), c.In("linear_bias")), o.IgnoreIndex, o.LabelSmoothing)
+		return classRows(c, linear(c.In("input"), c.In("linear_weight"), c.In("linear_bias")), *o.IgnoreIndex, o.LabelSmoothing)
 	},
 }
 

@@ -130,6 +130,9 @@ type Loss interface {
 	names() []string
 	// Options lists the options with their defaults and bounds.
 	Options() []Option
+	// Check finds a mistake in the declaration. Requests for the loss have it as
+	// their error.
+	Check() error
 	// Cases returns golden cases that the declaration adds to the derived ones.
 	Cases() []Case
 	// For returns the declaration for the given options, which may decide the

@@ -52,7 +52,7 @@ func sameRank(shapes map[string]tensor.Shape) error {
 
 // HingeEmbeddingOptions configures [HingeEmbedding].
 type HingeEmbeddingOptions struct {
-	Margin    float64   `opt:"margin" doc:"distance that dissimilar pairs should have" bounds:"(-inf,inf)" try:"0.5"`
+	Margin    *float64  `opt:"margin" doc:"distance that dissimilar pairs should have" bounds:"(-inf,inf)" try:"0.5"`
 	Reduction Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
 }
 
@@ -74,11 +74,11 @@ var HingeEmbedding = &Def[HingeEmbeddingOptions]{
 			"Exactly at the hinge the gradient is 0 (PyTorch up to 2.14 let it flow).",
 		},
 	},
-	Defaults: HingeEmbeddingOptions{Margin: 1, Reduction: Mean},
+	Defaults: HingeEmbeddingOptions{Margin: new(1.0), Reduction: Mean},
 	Body: func(c *Call, o HingeEmbeddingOptions) Term {
 		x, t := c.In("input"), c.In("target")
 		// A NaN is in both summands, so that it need not be hidden in either.
-		apart := x.Neg().Shift(o.Margin).Relu().ZeroWhere(t.Equal(c.Const(1)))
+		apart := x.Neg().Shift(*o.Margin).Relu().ZeroWhere(t.Equal(c.Const(1)))
 		return each(apart.Add(x.ZeroWhere(t.Equal(c.Const(-1)))))
 	},
 	Golden: []Case{

@@ -67,8 +67,8 @@ func (p *Plan) result(c *Call) (Term, builder.Value) {
 	if p.divided() == None && slices.Contains(p.wrapperNames(), "normalizer") {
 		loss = loss.Div(c.In("normalizer"))
 	}
-	if p.wrap.Scale != 1 {
-		loss = loss.Scale(p.wrap.Scale)
+	if s := p.wrap.Scale; s != nil && *s != 1 {
+		loss = loss.Scale(*s)
 	}
 	return term, loss
 }

@@ -9,8 +9,8 @@ import (
 
 // MultiMarginOptions configures [MultiMargin].
 type MultiMarginOptions struct {
-	P         int64     `opt:"p" doc:"power of each violation, 1 or 2" bounds:"[1,2]" try:"2"`
-	Margin    float64   `opt:"margin" doc:"distance that is demanded" bounds:"(-inf,inf)" try:"0.5"`
+	P         *int64    `opt:"p" doc:"power of each violation, 1 or 2" bounds:"[1,2]" try:"2"`
+	Margin    *float64  `opt:"margin" doc:"distance that is demanded" bounds:"(-inf,inf)" try:"0.5"`
 	Reduction Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
 }
 
@@ -42,7 +42,7 @@ var MultiMargin = &Def[MultiMarginOptions]{
 		},
 		Undefined: []string{"empty_mean", "empty_sum"},
 	},
-	Defaults: MultiMarginOptions{P: 1, Margin: 1, Reduction: Mean},
+	Defaults: MultiMarginOptions{P: new(int64(1)), Margin: new(1.0), Reduction: Mean},
 	Body: func(c *Call, o MultiMarginOptions) Term {
 		x, y := c.In("input"), c.In("target")
 		shape := y.Shape()
@@ -71,16 +71,16 @@ var MultiMargin = &Def[MultiMarginOptions]{
 // violation that is not above 0, such as NaN, counts as 0.
 func hingeRows(x, index Value, o MultiMarginOptions) Value {
 	others := x.Put(1, index, x.Like(math.Inf(-1)).BroadcastTo(index.Shape()))
-	z := others.Add(x.Pick(1, index).Neg().Shift(o.Margin)) // rounded as PyTorch does: x may be tiny
+	z := others.Add(x.Pick(1, index).Neg().Shift(*o.Margin)) // rounded as PyTorch does: x may be tiny
 	above := z.Greater(z.Like(0))
 	violation := z.ThresholdedRelu(0)
 	value := violation
-	if o.P == 2 {
+	if *o.P == 2 {
 		value = violation.Square()
 	}
 	return builder.WithGradient("hinge_rows", value.SumKeep(1), []Value{x, index}, func(dy Value) []Value {
 		h := above.Cast(x.DType())
-		if o.P == 2 {
+		if *o.P == 2 {
 			h = violation.Scale(2)
 		}
 		return []Value{h.Put(1, index, h.SumKeep(1).Neg()).Mul(dy), {}}

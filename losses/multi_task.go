@@ -15,7 +15,7 @@ type MultiTaskOptions struct {
 	Weighting string    `opt:"weighting" doc:"how the tasks' losses are combined" choices:"uncertainty,fixed,revised,geometric,smooth_tchebycheff,imtl_l"`
 	Weights   Weights   `opt:"weights" doc:"fixed: factor of each task, 1 for those not named"`
 	Half      bool      `opt:"half" doc:"uncertainty: half of every term, as published; a task with classification=true keeps its whole loss" try:"true"`
-	Mu        float64   `opt:"mu" doc:"smooth_tchebycheff: how much the largest loss gives way to the others" bounds:"(0,inf)"`
+	Mu        *float64  `opt:"mu" doc:"smooth_tchebycheff: how much the largest loss gives way to the others" bounds:"(0,inf)"`
 	Reduction Reduction `opt:"reduction" doc:"how each task's losses are combined, before weighting" choices:"none,mean,sum"`
 }
 
@@ -36,7 +36,7 @@ var MultiTask = &Def[MultiTaskOptions]{
 			"<task>_sample_weight, <task>_mask and <task>_normalizer are optional inputs; scale, temperature, softcap and z_loss are options of a task.",
 		},
 	},
-	Defaults: MultiTaskOptions{Tasks: baseTasks(), Weighting: "uncertainty", Mu: 1, Reduction: Mean},
+	Defaults: MultiTaskOptions{Tasks: baseTasks(), Weighting: "uncertainty", Mu: new(1.0), Reduction: Mean},
 	Validate: validateMultiTask,
 	Complete: completeMultiTask,
 	Adapt:    adaptMultiTask,
@@ -89,7 +89,7 @@ func validateMultiTask(o MultiTaskOptions) error {
 		return errors.New("weights go with weighting fixed")
 	case o.Half && o.Weighting != "uncertainty":
 		return errors.New("half goes with weighting uncertainty")
-	case o.Mu != 1 && o.Weighting != "smooth_tchebycheff":
+	case *o.Mu != 1 && o.Weighting != "smooth_tchebycheff":
 		return errors.New("mu goes with weighting smooth_tchebycheff")
 	}
 	return nil

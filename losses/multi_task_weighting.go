@@ -140,9 +140,9 @@ var weightings = map[string]*weighting{
 				if c.Has("nadir") {
 					loss = loss.Div(parameter(c, "nadir", i))
 				}
-				logs[i] = loss.Shift(1e-20).Log().Div(c.Const(o.Mu))
+				logs[i] = loss.Shift(1e-20).Log().Div(c.Const(*o.Mu))
 			}
-			return logSumOf(logs).Scale(o.Mu * float64(len(losses)))
+			return logSumOf(logs).Scale(*o.Mu * float64(len(losses)))
 		},
 		torch: func(c *Call, o MultiTaskOptions, losses []string) string {
 			list := joined(losses, ", ", func(i int, loss string) string {
@@ -151,7 +151,7 @@ var weightings = map[string]*weighting{
 				}
 				return loss
 			})
-			mu := python(o.Mu)
+			mu := python(*o.Mu)
 			return fmt.Sprintf("%s * %d * torch.logsumexp(torch.log(torch.stack([%s]) + 1e-20) / %s, 0)", mu, len(losses), list, mu)
 		},
 	},

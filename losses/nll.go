@@ -2,7 +2,7 @@ package losses
 
 // NLLOptions configures [NLL].
 type NLLOptions struct {
-	IgnoreIndex int64     `opt:"ignore_index" doc:"label whose rows do not count" try:"1"`
+	IgnoreIndex *int64    `opt:"ignore_index" doc:"label whose rows do not count" try:"1"`
 	Reduction   Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
 }
 
@@ -24,10 +24,10 @@ var NLL = &Def[NLLOptions]{
 			"The input must hold log-probabilities: for logits use cross_entropy.",
 		},
 	},
-	Defaults: NLLOptions{IgnoreIndex: -100, Reduction: Mean},
-	Counts:   func(c *Call, o NLLOptions) string { return labelCounts(c, o.IgnoreIndex) },
+	Defaults: NLLOptions{IgnoreIndex: new(int64(-100)), Reduction: Mean},
+	Counts:   func(c *Call, o NLLOptions) string { return labelCounts(c, *o.IgnoreIndex) },
 	Body: func(c *Call, o NLLOptions) Term {
-		r := labeled(c, c.In("input"), o.IgnoreIndex)
+		r := labeled(c, c.In("input"), *o.IgnoreIndex)
 		row := r.flat(c.In("input").Pick(r.axis, r.index())).Neg()
 		w := r.perRow(c)
 		if !w.IsZero() {

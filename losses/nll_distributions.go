@@ -10,9 +10,9 @@ import (
 
 // PoissonNLLOptions configures [PoissonNLL].
 type PoissonNLLOptions struct {
-	LogInput  bool      `opt:"log_input" doc:"input holds the logarithm of the rate" try:"false"`
+	LogInput  *bool     `opt:"log_input" doc:"input holds the logarithm of the rate" try:"false"`
 	Full      bool      `opt:"full" doc:"add the Stirling approximation of log(target!)" try:"true"`
-	Eps       float64   `opt:"eps" doc:"added to the rate inside the logarithm" bounds:"[0,inf)" try:"1e-3"`
+	Eps       *float64  `opt:"eps" doc:"added to the rate inside the logarithm" bounds:"[0,inf)" try:"1e-3"`
 	Reduction Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
 }
 
@@ -33,14 +33,14 @@ var PoissonNLL = &Def[PoissonNLLOptions]{
 			"full adds its term only where target > 1.",
 		},
 	},
-	Defaults: PoissonNLLOptions{LogInput: true, Eps: 1e-8, Reduction: Mean},
+	Defaults: PoissonNLLOptions{LogInput: new(true), Eps: new(1e-8), Reduction: Mean},
 	Body: func(c *Call, o PoissonNLLOptions) Term {
 		x, t := c.In("input"), c.In("target")
 		var loss Value
-		if o.LogInput {
+		if *o.LogInput {
 			loss = x.Exp().Sub(t.Mul(x))
 		} else {
-			loss = x.Sub(t.Mul(x.Shift(o.Eps).Log()))
+			loss = x.Sub(t.Mul(x.Shift(*o.Eps).Log()))
 		}
 		if o.Full {
 			loss = loss.Add(stirling(t))
@@ -72,7 +72,7 @@ func stirling(t Value) Value {
 // GaussianNLLOptions configures [GaussianNLL].
 type GaussianNLLOptions struct {
 	Full      bool      `opt:"full" doc:"add the constant log(2·pi)/2" try:"true"`
-	Eps       float64   `opt:"eps" doc:"least variance" bounds:"(0,inf)" try:"0.5"`
+	Eps       *float64  `opt:"eps" doc:"least variance" bounds:"(0,inf)" try:"0.5"`
 	Reduction Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
 }
 
@@ -120,13 +120,13 @@ var GaussianNLL = &Def[GaussianNLLOptions]{
 		},
 		NotDerivative: "PyTorch clamps the variance outside of differentiation",
 	},
-	Defaults: GaussianNLLOptions{Eps: 1e-6, Reduction: Mean},
+	Defaults: GaussianNLLOptions{Eps: new(1e-6), Reduction: Mean},
 	Body: func(c *Call, o GaussianNLLOptions) Term {
 		x, variance := c.In("input"), c.In("var")
 		if variance.Rank() == x.Rank()-1 {
 			variance = variance.Unsqueeze(variance.Rank())
 		}
-		v := builder.WithGradient("clamped_outside", variance.Clip(o.Eps, math.Inf(1)), []Value{variance}, func(dy Value) []Value {
+		v := builder.WithGradient("clamped_outside", variance.Clip(*o.Eps, math.Inf(1)), []Value{variance}, func(dy Value) []Value {
 			return []Value{dy}
 		})
 		loss := v.Log().Add(x.Sub(c.In("target")).Square().Div(v)).Scale(0.5)

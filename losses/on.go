@@ -12,7 +12,7 @@ import (
 // differentiates as a whole.
 //
 //	prediction := features.MatMul(weights)
-//	loss := losses.Huber.On(losses.HuberOptions{Delta: 1, Reduction: losses.Mean},
+//	loss := losses.Huber.On(losses.HuberOptions{Delta: new(0.5)},
 //		map[string]builder.Value{"input": prediction, "target": target})
 //	gradient := builder.Grad(loss, loss.Like(1), weights)[0]
 //

@@ -21,7 +21,7 @@ func TestOn(t *testing.T) {
 		x := b.Input("x", tensor.Float64, tensor.Of("N", 2))
 		w := b.Input("w", tensor.Float64, tensor.Of(2, int64(1)))
 		target := b.Input("target", tensor.Float64, tensor.Of("N", 1))
-		loss := losses.Huber.On(losses.HuberOptions{Delta: 1, Reduction: losses.Sum},
+		loss := losses.Huber.On(losses.HuberOptions{Reduction: losses.Sum},
 			map[string]builder.Value{"input": x.MatMul(w), "target": target})
 		b.Output("loss", loss)
 		b.Output("grad_w", builder.Grad(loss, loss.Like(1), w)[0])
@@ -80,7 +80,7 @@ func TestOnRefuses(t *testing.T) {
 		_, err := builder.Build(name, func(b *builder.B) {
 			x := b.Input("x", tensor.Float32, tensor.Of("N", "D"))
 			y := b.Input("y", tensor.Float32, tensor.Of("N", "D"))
-			b.Output("loss", losses.SmoothL1.On(losses.SmoothL1.Defaults, c.inputs(x, y)))
+			b.Output("loss", losses.SmoothL1.On(losses.SmoothL1Options{}, c.inputs(x, y)))
 		})
 		var mistake *builder.Error
 		if !errors.As(err, &mistake) || !strings.Contains(err.Error(), c.want) {

@@ -30,66 +30,6 @@ type Option struct {
 	field    int
 }
 
-// optionsOf reads the options from a struct's fields. A field has the tags opt
-// (name), doc, bounds ("(0,inf)"), choices ("a,b") and try ("0.5;1").
-func optionsOf(defaults any) []Option {
-	v := reflect.ValueOf(defaults)
-	var out []Option
-	for i := range v.NumField() {
-		tag := v.Type().Field(i).Tag
-		o := Option{Name: tag.Get("opt"), Doc: tag.Get("doc"), field: i, Min: math.Inf(-1), Max: math.Inf(1), MinOpen: true, MaxOpen: true}
-		f := v.Field(i)
-		switch f.Interface().(type) {
-		case float64:
-			o.Kind = "float"
-		case *float64:
-			o.Kind, o.Nullable = "float", true
-		case int64:
-			o.Kind = "int"
-		case bool:
-			o.Kind = "bool"
-		case []float64:
-			o.Kind = "floats"
-		case []Task:
-			o.Kind = "tasks"
-		case Weights:
-			o.Kind = "weights"
-		default:
-			o.Kind = "choice"
-		}
-		o.Default = fromField(f)
-		if c := tag.Get("choices"); c != "" {
-			o.Choices = strings.Split(c, ",")
-		}
-		if b := tag.Get("bounds"); b != "" {
-			o.setBounds(b)
-		}
-		if t := tag.Get("try"); t != "" {
-			for _, text := range strings.Split(t, ";") {
-				value, err := o.Parse(text)
-				if err != nil {
-					panic(fmt.Sprintf("losses: option %s: try %q: %v", o.Name, text, err))
-				}
-				o.Try = append(o.Try, value)
-			}
-		} else {
-			for _, c := range o.Choices {
-				o.Try = append(o.Try, c)
-			}
-		}
-		out = append(out, o)
-	}
-	return out
-}
-
-// setBounds reads an interval such as "[0,1)".
-func (o *Option) setBounds(text string) {
-	lo, hi, _ := strings.Cut(text[1:len(text)-1], ",")
-	o.Min, _ = strconv.ParseFloat(lo, 64)
-	o.Max, _ = strconv.ParseFloat(hi, 64)
-	o.MinOpen, o.MaxOpen = text[0] == '(', text[len(text)-1] == ')'
-}
-
 // Bounds returns the interval of a number as "[0,1)", "" when it is unbounded.
 func (o Option) Bounds() string {
 	if math.IsInf(o.Min, -1) && math.IsInf(o.Max, 1) {
@@ -283,37 +223,6 @@ func number(value any) (float64, bool) {
 		return r.Float(), true
 	}
 	return 0, false
-}
-
-func fromField(f reflect.Value) any {
-	switch v := f.Interface().(type) {
-	case *float64:
-		if v == nil {
-			return nil
-		}
-		return *v
-	case float64, int64, bool, []float64, []Task, Weights:
-		return v
-	default:
-		return f.String()
-	}
-}
-
-func toField(f reflect.Value, value any) {
-	switch v := value.(type) {
-	case nil:
-		f.SetZero()
-	case string:
-		f.SetString(v)
-	case float64:
-		if f.Kind() == reflect.Pointer {
-			f.Set(reflect.ValueOf(&v))
-			return
-		}
-		f.SetFloat(v)
-	default:
-		f.Set(reflect.ValueOf(v))
-	}
 }
 
 func formatFloat(v float64) string {

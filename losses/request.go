@@ -71,6 +71,9 @@ func (r Request) declare() (*Plan, error) {
 	if !ok {
 		return nil, unknownLoss(r.Loss)
 	}
+	if err := loss.Check(); err != nil {
+		return nil, err
+	}
 	p := &Plan{Request: r, loss: loss}
 	if p.DType == tensor.Undefined {
 		p.DType = tensor.Float32

@@ -4,8 +4,8 @@ import "errors"
 
 // SigmoidFocalOptions configures [SigmoidFocal].
 type SigmoidFocalOptions struct {
-	Alpha     float64   `opt:"alpha" doc:"weight of the positive class, 1 - alpha for the negative one; -1: no weights" bounds:"[-1,1]" try:"-1;0.5"`
-	Gamma     float64   `opt:"gamma" doc:"how strongly well-classified elements are played down" bounds:"[0,inf)" try:"0;1;1.5"`
+	Alpha     *float64  `opt:"alpha" doc:"weight of the positive class, 1 - alpha for the negative one; -1: no weights" bounds:"[-1,1]" try:"-1;0.5"`
+	Gamma     *float64  `opt:"gamma" doc:"how strongly well-classified elements are played down" bounds:"[0,inf)" try:"0;1;1.5"`
 	Reduction Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
 }
 
@@ -27,9 +27,9 @@ var SigmoidFocal = &Def[SigmoidFocalOptions]{
 			"With gamma below 1 the gradient is not finite where pt rounds to 1, as in torchvision.",
 		},
 	},
-	Defaults: SigmoidFocalOptions{Alpha: 0.25, Gamma: 2, Reduction: None},
+	Defaults: SigmoidFocalOptions{Alpha: new(0.25), Gamma: new(2.0), Reduction: None},
 	Validate: func(o SigmoidFocalOptions) error {
-		if o.Alpha < 0 && o.Alpha != -1 {
+		if *o.Alpha < 0 && *o.Alpha != -1 {
 			return errors.New("alpha must be in [0,1], or -1 for no weights")
 		}
 		return nil
@@ -39,9 +39,9 @@ var SigmoidFocal = &Def[SigmoidFocalOptions]{
 		other := func(v Value) Value { return v.Neg().Shift(1) }
 		p := x.Sigmoid()
 		pt := p.Mul(t).Add(other(p).Mul(other(t)))
-		loss := logitCrossEntropy(x, t, Value{}).Mul(other(pt).Pow(o.Gamma))
-		if o.Alpha >= 0 {
-			loss = loss.Mul(t.Scale(o.Alpha).Add(other(t).Scale(1 - o.Alpha)))
+		loss := logitCrossEntropy(x, t, Value{}).Mul(other(pt).Pow(*o.Gamma))
+		if *o.Alpha >= 0 {
+			loss = loss.Mul(t.Scale(*o.Alpha).Add(other(t).Scale(1 - *o.Alpha)))
 		}
 		return each(loss)
 	},

@@ -24,7 +24,7 @@ type Weights map[string]float64
 // optional inputs, can be set before it is used:
 //
 //	r := losses.Combine("uncertainty",
-//		losses.Huber.Task("depth", losses.HuberOptions{Delta: 0.5, Reduction: losses.Mean}),
+//		losses.Huber.Task("depth", losses.HuberOptions{Delta: new(0.5)}),
 //		losses.Task{Name: "seg", Loss: "cross_entropy", Options: losses.Values{"label_smoothing": 0.1}},
 //	)
 //	r.With = []string{"depth_mask"}

@@ -9,9 +9,9 @@ import (
 
 // TripletMarginOptions configures [TripletMargin].
 type TripletMarginOptions struct {
-	Margin    float64   `opt:"margin" doc:"how much farther the negative should be than the positive" bounds:"(0,inf)" try:"0.5"`
-	P         float64   `opt:"p" doc:"order of the norm" bounds:"[0,inf]" try:"1;3;1.5;0.5;0;inf"`
-	Eps       float64   `opt:"eps" doc:"added to each difference" bounds:"(-inf,inf)" try:"0;1e-3"`
+	Margin    *float64  `opt:"margin" doc:"how much farther the negative should be than the positive" bounds:"(0,inf)" try:"0.5"`
+	P         *float64  `opt:"p" doc:"order of the norm" bounds:"[0,inf]" try:"1;3;1.5;0.5;0;inf"`
+	Eps       *float64  `opt:"eps" doc:"added to each difference" bounds:"(-inf,inf)" try:"0;1e-3"`
 	Swap      bool      `opt:"swap" doc:"use the positive as anchor where that is nearer to the negative" try:"true"`
 	Reduction Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
 }
@@ -19,7 +19,7 @@ type TripletMarginOptions struct {
 // TripletDistanceOptions configures [TripletMarginWithDistance].
 type TripletDistanceOptions struct {
 	Distance  string    `opt:"distance" doc:"distance of two vectors" choices:"euclidean,squared_euclidean,manhattan,cosine,dot"`
-	Margin    float64   `opt:"margin" doc:"how much farther the negative should be than the positive" bounds:"(0,inf)" try:"0.5"`
+	Margin    *float64  `opt:"margin" doc:"how much farther the negative should be than the positive" bounds:"(0,inf)" try:"0.5"`
 	Swap      bool      `opt:"swap" doc:"use the positive as anchor where that is nearer to the negative" try:"true"`
 	Reduction Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
 }
@@ -53,9 +53,9 @@ var TripletMargin = &Def[TripletMarginOptions]{
 			"With swap, a tie of the two distances gives each half of the gradient.",
 		},
 	},
-	Defaults: TripletMarginOptions{Margin: 1, P: 2, Eps: 1e-6, Reduction: Mean},
+	Defaults: TripletMarginOptions{Margin: new(1.0), P: new(2.0), Eps: new(1e-6), Reduction: Mean},
 	Body: func(c *Call, o TripletMarginOptions) Term {
-		return triplet(c, o.Margin, o.Swap, func(x, y Value) Value { return norm(x.Sub(y).Shift(o.Eps), o.P) })
+		return triplet(c, *o.Margin, o.Swap, func(x, y Value) Value { return norm(x.Sub(y).Shift(*o.Eps), *o.P) })
 	},
 	Golden: []Case{
 		{Name: "hinge_none", Options: Values{"reduction": "none", "eps": 0.0}, Sizes: map[string]int64{"D": 1}, Fill: map[string]string{"anchor": "constant:0"}, Set: map[string]Edge{"positive": {0: 1, 1: 1, 2: 0, 3: 2}, "negative": {0: 2, 1: 1, 2: 0, 3: 3.5}}},
@@ -76,13 +76,13 @@ var TripletMarginWithDistance = &Def[TripletDistanceOptions]{
 			"Exactly at the hinge the gradient is 0.",
 		},
 	},
-	Defaults: TripletDistanceOptions{Distance: "euclidean", Margin: 1, Reduction: Mean},
+	Defaults: TripletDistanceOptions{Distance: "euclidean", Margin: new(1.0), Reduction: Mean},
 	Reference: func(c *Call, o TripletDistanceOptions) string {
 		return fmt.Sprintf("F.triplet_margin_with_distance_loss(anchor, positive, negative, distance_function=%s, margin=%s, swap=%s, reduction=%s)",
-			distances()[o.Distance].torch, python(o.Margin), python(o.Swap), python(string(o.Reduction)))
+			distances()[o.Distance].torch, python(*o.Margin), python(o.Swap), python(string(o.Reduction)))
 	},
 	Body: func(c *Call, o TripletDistanceOptions) Term {
-		return triplet(c, o.Margin, o.Swap, distances()[o.Distance].graph)
+		return triplet(c, *o.Margin, o.Swap, distances()[o.Distance].graph)
 	},
 }
 

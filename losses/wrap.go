@@ -17,7 +17,7 @@ import (
 // wrapping is the options that losses have beside their own. A model's metadata
 // holds those that differ from the defaults.
 type wrapping struct {
-	Scale       float64  `opt:"scale" doc:"factor of the loss" bounds:"(-inf,inf)" try:"0.5"`
+	Scale       *float64 `opt:"scale" doc:"factor of the loss" bounds:"(-inf,inf)" try:"0.5"`
 	Temperature *float64 `opt:"temperature" doc:"what logits are divided by" bounds:"(0,inf)" try:"2"`
 	Softcap     *float64 `opt:"softcap" doc:"limit of the logits, which become softcap·tanh(logits/softcap) before temperature" bounds:"(0,inf)" try:"3"`
 	ZLoss       *float64 `opt:"z_loss" doc:"factor of logsumexp(logits)^2, which is added to each row's loss that counts" bounds:"[0,inf)" try:"0.125"`
@@ -27,7 +27,8 @@ type wrapping struct {
 func WrapperOptions(l Loss) []Option {
 	s := l.Declaration()
 	own := l.Options()
-	return slices.DeleteFunc(optionsOf(wrapping{Scale: 1}), func(o Option) bool {
+	all, _ := optionsOf(wrapping{Scale: new(1.0)})
+	return slices.DeleteFunc(all, func(o Option) bool {
 		logits := o.Name == "temperature" || o.Name == "softcap"
 		return logits && s.Logits == "" || o.Name == "z_loss" && !s.ZLoss ||
 			slices.ContainsFunc(own, func(p Option) bool { return p.Name == o.Name })

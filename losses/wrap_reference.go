@@ -19,8 +19,8 @@ func (p *Plan) Expression() string {
 		text = p.reducedTorch(c)
 	}
 	text = p.withLogits(text)
-	if p.wrap.Scale != 1 {
-		text = python(p.wrap.Scale) + " * " + operand(text)
+	if s := p.wrap.Scale; s != nil && *s != 1 {
+		text = python(*s) + " * " + operand(text)
 	}
 	return text
 }

@@ -27,10 +27,10 @@ type contender struct {
 }
 
 var contenders = []contender{
-	{name: "mse", outputs: 1, loss: on(losses.MSE, losses.MSE.Defaults)},
-	{name: "l1", outputs: 1, loss: on(losses.L1, losses.L1.Defaults)},
-	{name: "huber", outputs: 1, loss: on(losses.Huber, losses.HuberOptions{Delta: 1, Reduction: losses.Mean})},
-	{name: "quantile", outputs: 3, point: 1, loss: on(losses.Quantile, losses.QuantileOptions{Quantiles: []float64{0.1, 0.5, 0.9}, Reduction: losses.Mean})},
+	{name: "mse", outputs: 1, loss: on(losses.MSE, losses.ReductionOnly{})},
+	{name: "l1", outputs: 1, loss: on(losses.L1, losses.ReductionOnly{})},
+	{name: "huber", outputs: 1, loss: on(losses.Huber, losses.HuberOptions{})},
+	{name: "quantile", outputs: 3, point: 1, loss: on(losses.Quantile, losses.QuantileOptions{Quantiles: []float64{0.1, 0.5, 0.9}})},
 }
 
 // on fixes the options of a loss.

@@ -12,9 +12,10 @@ import (
 	"github.com/lossgen/lossgen/losses"
 )
 
-// LogCoshOptions are the loss's options: their tags become flags.
+// LogCoshOptions are the loss's options: their tags become flags. Width is a pointer
+// because its default is not 0: where a literal leaves it out, it is 1.
 type LogCoshOptions struct {
-	Width     float64          `opt:"width" doc:"difference at which the loss turns linear" bounds:"(0,inf)" try:"0.5;2"`
+	Width     *float64         `opt:"width" doc:"difference at which the loss turns linear" bounds:"(0,inf)" try:"0.5;2"`
 	Reduction losses.Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
 }
 
@@ -30,13 +31,13 @@ var LogCosh = &losses.Def[LogCoshOptions]{
 		},
 		Shapes: []losses.Shapes{{"input": "*", "target": "*"}}, Star: "N,D",
 	},
-	Defaults: LogCoshOptions{Width: 1, Reduction: losses.Mean},
+	Defaults: LogCoshOptions{Width: new(1.0), Reduction: losses.Mean},
 	Reference: func(c *losses.Call, o LogCoshOptions) string {
 		each := "(lambda d: torch.logaddexp(d, -d) - 0.6931471805599453)((input - target) / {width})"
-		return losses.Reduced(c.Expand(each, losses.Values{"width": o.Width}), o.Reduction)
+		return losses.Reduced(c.Expand(each, losses.Values{"width": *o.Width}), o.Reduction)
 	},
 	Body: func(c *losses.Call, o LogCoshOptions) losses.Term {
-		d := c.In("input").Sub(c.In("target")).Div(c.Const(o.Width))
+		d := c.In("input").Sub(c.In("target")).Div(c.Const(*o.Width))
 		// |d| + log(1 + exp(-2|d|)) - log(2) does not overflow; its slope is tanh(d).
 		value := d.Abs().Add(d.Abs().Scale(-2).Exp().Log1p()).Shift(-math.Ln2)
 		return losses.Term{Each: builder.WithGradient("log_cosh", value, []builder.Value{d},
