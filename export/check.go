@@ -207,11 +207,15 @@ func (s *scope) port(p ir.Port) error {
 		return errors.New("the rank is unknown: give a shape (rank 0 is an empty one, not nil)")
 	}
 	for i, d := range p.Shape {
-		if d.Known() && d.Size < 0 || !d.Known() && !isIdentifier(d.Sym) {
+		if d.Known() && d.Size < 0 || !allNames(d.Letters()) {
 			return fmt.Errorf("axis %d is %q: use a size of 0 or more, or an identifier", i, d)
 		}
 	}
 	return nil
+}
+
+func allNames(letters []string) bool {
+	return !slices.ContainsFunc(letters, func(s string) bool { return !tensor.IsName(s) })
 }
 
 func isIdentifier(s string) bool {

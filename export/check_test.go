@@ -46,7 +46,7 @@ func TestCheckRejects(t *testing.T) {
 		{"input rank", func(m *ir.Model, g *ir.Graph) { g.Inputs[0].Shape = nil }, `input "input": the rank is unknown`},
 		{"input dtype", func(m *ir.Model, g *ir.Graph) { g.Inputs[0].DType = 2 }, `input "input": element type uint8`},
 		{"negative size", func(m *ir.Model, g *ir.Graph) { g.Inputs[0].Shape[0] = tensor.D(-1) }, `axis 0 is "-1"`},
-		{"unnamed dim", func(m *ir.Model, g *ir.Graph) { g.Inputs[0].Shape[1] = tensor.S("?1") }, `axis 1 is "?1"`},
+		{"unnamed dim", func(m *ir.Model, g *ir.Graph) { g.Inputs[0].Shape[1] = tensor.Unknown("", 1) }, `axis 1 is "?1"`},
 		{"input twice", func(m *ir.Model, g *ir.Graph) { g.Inputs[1].Name = "input" }, `input "input": the name "input" is taken`},
 		{"initializer twice", func(m *ir.Model, g *ir.Graph) { g.Initializers[0].Name = "input" }, `initializer "input": the name "input" is taken`},
 		{"initializer bytes", func(m *ir.Model, g *ir.Graph) { g.Initializers[0].Tensor.Dims[0] = 2 }, `initializer "axes": int64[2] has 8 bytes`},
@@ -79,7 +79,7 @@ func TestCheckRejects(t *testing.T) {
 		{"declaration of nothing", declare("grad", "N"), `declaration of "grad": no node produces it`},
 		{"declaration of an input", declare("input", "N"), `declaration of "input": no node produces it`},
 		{"declaration twice", declare("p", "N", "p", "N"), `declaration of "p": it stands twice`},
-		{"declaration without a name", declare("p", "?1"), `declaration of "p": axis 0 is "?1"`},
+		{"declaration without a name", declare("p", tensor.Unknown("", 1)), `declaration of "p": axis 0 is "?1"`},
 		{"reduce axes as input", func(m *ir.Model, g *ir.Graph) { m.IRVersion, m.Opset = 8, 18 }, `node 6 (ReduceMean -> loss): attribute "axes" does not exist at opset 18`},
 	}
 	for _, test := range tests {
@@ -92,10 +92,10 @@ func TestCheckRejects(t *testing.T) {
 }
 
 // declare states sizes: pairs of a name and its only size.
-func declare(pairs ...string) func(m *ir.Model, g *ir.Graph) {
+func declare(pairs ...any) func(m *ir.Model, g *ir.Graph) {
 	return func(m *ir.Model, g *ir.Graph) {
 		for i := 0; i < len(pairs); i += 2 {
-			g.Values = append(g.Values, port(pairs[i], tensor.Float32, pairs[i+1]))
+			g.Values = append(g.Values, port(pairs[i].(string), tensor.Float32, pairs[i+1]))
 		}
 	}
 }

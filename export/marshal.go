@@ -105,10 +105,13 @@ func encodePort(port ir.Port) *onnxpb.ValueInfoProto {
 }
 
 func encodeDim(d tensor.Dim) *onnxpb.DimensionProto {
-	if d.Known() {
+	switch {
+	case d.Known():
 		return &onnxpb.DimensionProto{DimValue: &d.Size}
+	case d.IsUnknown():
+		return &onnxpb.DimensionProto{}
 	}
-	return &onnxpb.DimensionProto{DimParam: &d.Sym}
+	return &onnxpb.DimensionProto{DimParam: new(d.String())}
 }
 
 func (e encoder) node(n ir.Node) (*onnxpb.NodeProto, error) {

@@ -192,7 +192,7 @@ func (d *decoder) dim(p *onnxpb.DimensionProto) tensor.Dim {
 		return tensor.S(sym)
 	}
 	d.unnamed++ // also a negative size, as some writers mark unknown ones
-	return tensor.S(fmt.Sprintf("?%d", d.unnamed))
+	return tensor.Unknown("", d.unnamed)
 }
 
 // node decodes a node. On an error the node still has its operator and outputs.

@@ -6,36 +6,10 @@ import (
 	"strings"
 )
 
-// Dim is the size of one axis: a symbol ("N"), or a number when Sym is empty.
-type Dim struct {
-	Sym  string
-	Size int64
-}
-
-// D returns the dim of a fixed size.
-func D(size int64) Dim { return Dim{Size: size} }
-
-// S returns the dim named by a symbol.
-func S(sym string) Dim { return Dim{Sym: sym} }
-
-// Known reports whether the size is a number.
-func (d Dim) Known() bool { return d.Sym == "" }
-
-// Is reports whether the size is known to be n.
-func (d Dim) Is(n int64) bool { return d.Known() && d.Size == n }
-
-// String returns the symbol or the number.
-func (d Dim) String() string {
-	if d.Known() {
-		return strconv.FormatInt(d.Size, 10)
-	}
-	return d.Sym
-}
-
 // Shape is the dims of a tensor of known rank; an empty Shape is rank 0.
 type Shape []Dim
 
-// Of builds a shape from symbols (string) and sizes (int or int64).
+// Of builds a shape from symbols (string, see [S]) and sizes (int or int64).
 func Of(dims ...any) Shape {
 	s := make(Shape, len(dims))
 	for i, d := range dims {
@@ -55,8 +29,8 @@ func Of(dims ...any) Shape {
 	return s
 }
 
-// ParseShape reads "N,C,3": comma-separated symbols and sizes. The empty string
-// is rank 0.
+// ParseShape reads "N,C,3": comma-separated letters and sizes, no forms. The empty
+// string is rank 0.
 func ParseShape(text string) (Shape, error) {
 	text = strings.TrimSpace(text)
 	if text == "" {
@@ -75,19 +49,15 @@ func ParseShape(text string) (Shape, error) {
 
 func parseDim(field string) (Dim, error) {
 	if n, err := strconv.ParseInt(field, 10, 64); err == nil {
-		if n < 0 || n > 1<<40 {
+		if n < 0 || n > MaxSize {
 			return Dim{}, fmt.Errorf("size %d is out of range", n)
 		}
 		return D(n), nil
 	}
-	for i, r := range field {
-		letter := r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
-		if !letter && (i == 0 || r < '0' || r > '9') {
-			return Dim{}, fmt.Errorf("dim %q is neither a size nor a name", field)
-		}
-	}
 	if field == "" {
 		return Dim{}, fmt.Errorf("a dim is empty")
+	} else if !IsName(field) {
+		return Dim{}, fmt.Errorf("dim %q is neither a size nor a name", field)
 	}
 	return S(field), nil
 }
@@ -95,7 +65,7 @@ func parseDim(field string) (Dim, error) {
 // String returns "[N,C,3]".
 func (s Shape) String() string { return "[" + s.List() + "]" }
 
-// List returns "N,C,3", the form that [ParseShape] reads.
+// List returns "N,C,3", which [ParseShape] reads where no dim is a form.
 func (s Shape) List() string {
 	parts := make([]string, len(s))
 	for i, d := range s {
@@ -143,7 +113,7 @@ func (s Shape) Without(i int) Shape {
 }
 
 // Broadcast returns the shape of an elementwise operation on a and b. Two
-// different symbols never broadcast, so that the axes of every gradient are
+// different symbols or forms never broadcast, so that the axes of every gradient are
 // known while a graph is built.
 func Broadcast(a, b Shape) (Shape, error) {
 	n := max(len(a), len(b))
