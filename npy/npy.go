@@ -3,7 +3,8 @@
 //	t, err := npy.Decode(data)  // the bytes of a file
 //	data, err := npy.Encode(t)
 //
-// Only dtypes that models use exist here. bfloat16, which NumPy lacks, is the
+// Only dtypes that models use exist here: integers of other sizes are read as
+// int64, which holds them exactly, or are refused. bfloat16, which NumPy lacks, is the
 // two-byte type "V2", as arrays of the Python package ml_dtypes are saved.
 package npy
 
@@ -12,7 +13,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"regexp"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,23 +23,37 @@ import (
 
 const magic = "\x93NUMPY"
 
-// maxRank is NumPy's.
-const maxRank = 64
+// What NumPy reads at most: axes, and bytes of a header.
+const (
+	maxRank   = 64
+	maxHeader = 10000
+)
 
 // A code is how the format writes a dtype.
 type code struct {
 	text  string
 	dtype tensor.DType
+	size  int                 // bytes of an element in the file
+	widen func([]byte) uint64 // to the dtype, of integers that models do not use
 }
 
+var le = binary.LittleEndian
+
+// The first code of a dtype is the one that is written.
 var codes = []code{
-	{"f2", tensor.Float16}, {"f4", tensor.Float32}, {"f8", tensor.Float64},
-	{"i4", tensor.Int32}, {"i8", tensor.Int64}, {"b1", tensor.Bool}, {"V2", tensor.BFloat16},
+	{"f2", tensor.Float16, 2, nil}, {"f4", tensor.Float32, 4, nil}, {"f8", tensor.Float64, 8, nil},
+	{"i4", tensor.Int32, 4, nil}, {"i8", tensor.Int64, 8, nil}, {"b1", tensor.Bool, 1, nil}, {"V2", tensor.BFloat16, 2, nil},
+	{"u1", tensor.Int64, 1, func(b []byte) uint64 { return uint64(b[0]) }},
+	{"i1", tensor.Int64, 1, func(b []byte) uint64 { return uint64(int8(b[0])) }},
+	{"u2", tensor.Int64, 2, func(b []byte) uint64 { return uint64(le.Uint16(b)) }},
+	{"i2", tensor.Int64, 2, func(b []byte) uint64 { return uint64(int16(le.Uint16(b))) }},
+	{"u4", tensor.Int64, 4, func(b []byte) uint64 { return uint64(le.Uint32(b)) }},
+	{"u8", tensor.Int64, 8, func(b []byte) uint64 { return le.Uint64(b) }},
 }
 
 // header is what stands before the elements.
 type header struct {
-	dtype     tensor.DType
+	code
 	bigEndian bool
 	fortran   bool // the first axis varies fastest
 	dims      []int64
@@ -55,7 +70,7 @@ func Decode(data []byte) (*tensor.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	size := h.dtype.Size()
+	size := h.size
 	if n > len(data)/size {
 		return nil, fmt.Errorf("the file is truncated: it has %d bytes of data, want %d for %v", len(data), n*size, h)
 	}
@@ -68,6 +83,12 @@ func Decode(data []byte) (*tensor.Tensor, error) {
 			slices.Reverse(element)
 		}
 	}
+	if h.widen != nil {
+		if t.Data, err = h.widened(t.Data); err != nil {
+			return nil, err
+		}
+		size = h.dtype.Size()
+	}
 	if h.fortran && len(h.dims) > 1 {
 		t.Data = rowMajor(t.Data, h.dims, size)
 	}
@@ -77,6 +98,19 @@ func Decode(data []byte) (*tensor.Tensor, error) {
 		}
 	}
 	return t, nil
+}
+
+// widened returns integers as the larger ones of the dtype.
+func (h header) widened(data []byte) ([]byte, error) {
+	out := make([]byte, 0, len(data)/h.size*8)
+	for element := range slices.Chunk(data, h.size) {
+		v := h.widen(element)
+		if h.text[0] == 'u' && v > math.MaxInt64 {
+			return nil, fmt.Errorf("it holds %d, which int64 cannot: save it with x.astype('int64')", v)
+		}
+		out = le.AppendUint64(out, v)
+	}
+	return out, nil
 }
 
 func (h header) String() string { return (&tensor.Tensor{DType: h.dtype, Dims: h.dims}).String() }
@@ -92,68 +126,34 @@ func readHeader(data []byte) (header, []byte, error) {
 		return header{}, nil, truncated
 	}
 	var size uint64
-	switch major := rest[0]; major {
-	case 1:
-		size, rest = uint64(binary.LittleEndian.Uint16(rest[2:])), rest[4:]
-	case 2, 3:
-		size, rest = uint64(binary.LittleEndian.Uint32(rest[2:])), rest[6:]
+	major, minor := rest[0], rest[1]
+	switch {
+	case major == 1 && minor == 0:
+		size, rest = uint64(le.Uint16(rest[2:])), rest[4:]
+	case (major == 2 || major == 3) && minor == 0:
+		size, rest = uint64(le.Uint32(rest[2:])), rest[6:]
 	default:
-		return header{}, nil, fmt.Errorf("version %d of the .npy format is unknown: want 1 to 3", major)
+		return header{}, nil, fmt.Errorf("version %d.%d of the .npy format is unknown: want 1.0, 2.0 or 3.0", major, minor)
+	}
+	if size > maxHeader {
+		return header{}, nil, fmt.Errorf("its header has %d bytes, want at most %d", size, maxHeader)
 	}
 	if uint64(len(rest)) < size {
 		return header{}, nil, truncated
 	}
-	h, err := parseHeader(string(rest[:size]))
+	h, err := parseHeader(string(rest[:size]), major < 3)
 	return h, rest[size:], err
-}
-
-// The header is a Python dictionary, such as
-// {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }.
-var (
-	descrEntry   = regexp.MustCompile(`['"]descr['"]\s*:\s*['"]([^'"]*)['"]`)
-	fortranEntry = regexp.MustCompile(`['"]fortran_order['"]\s*:\s*(True|False)`)
-	shapeEntry   = regexp.MustCompile(`['"]shape['"]\s*:\s*\(([^()]*)\)`)
-)
-
-func parseHeader(text string) (header, error) {
-	h := header{dims: []int64{}}
-	descr := descrEntry.FindStringSubmatch(text)
-	if descr == nil {
-		return h, errors.New("its elements are records, or its header is broken: want plain numbers")
-	}
-	if err := h.setType(descr[1]); err != nil {
-		return h, err
-	}
-	fortran, shape := fortranEntry.FindStringSubmatch(text), shapeEntry.FindStringSubmatch(text)
-	if fortran == nil || shape == nil {
-		return h, errors.New("its header is broken: it lacks fortran_order or shape")
-	}
-	h.fortran = fortran[1] == "True"
-	for _, field := range strings.Split(shape[1], ",") {
-		if field = strings.TrimSpace(field); field == "" {
-			continue
-		}
-		n, err := strconv.ParseInt(strings.TrimSuffix(field, "L"), 10, 64) // 3L is Python 2's
-		if err != nil || n < 0 {
-			return h, fmt.Errorf("its header is broken: %q is no size", field)
-		}
-		h.dims = append(h.dims, n)
-	}
-	if len(h.dims) > maxRank {
-		return h, fmt.Errorf("its rank is %d, want at most %d", len(h.dims), maxRank)
-	}
-	return h, nil
 }
 
 // setType takes a dtype such as "<f4": byte order, kind, bytes.
 func (h *header) setType(descr string) error {
 	for _, c := range codes {
 		if order, ok := strings.CutSuffix(descr, c.text); ok && slices.Contains([]string{"", "<", ">", "=", "|"}, order) {
-			h.dtype, h.bigEndian = c.dtype, order == ">"
+			h.code, h.bigEndian = c, order == ">"
 			return nil
 		}
 	}
-	return fmt.Errorf("dtype %q is not supported: want float32, float64, float16, int64, int32 or bool; numpy converts with x.astype('int64')", descr)
+	return fmt.Errorf("dtype %q is not supported: want float32, float64, float16, an integer or bool; numpy converts with x.astype('int64')", descr)
 }
 
 // rowMajor reorders elements so that the last axis varies fastest.
@@ -206,6 +206,6 @@ func Encode(t *tensor.Tensor) ([]byte, error) {
 	}
 	text += "\n"
 	out := append([]byte(magic), 1, 0)
-	out = binary.LittleEndian.AppendUint16(out, uint16(len(text)))
+	out = le.AppendUint16(out, uint16(len(text)))
 	return append(append(out, text...), t.Data...), nil
 }
