@@ -3,16 +3,14 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 
 	"github.com/lossgen/lossgen/builder/ir"
-	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/losses"
 )
 
@@ -33,7 +31,12 @@ var configKeys = []string{
 // readConfig reads a configuration. Errors are of the form "file:line: ...".
 func readConfig(path string) (configuration, error) {
 	var c configuration
-	data, err := os.ReadFile(path)
+	f, err := os.Open(path)
+	if err != nil {
+		return c, fmt.Errorf("cannot read %s: %w", path, bare(err))
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxConfigBytes+1))
 	if err != nil {
 		return c, fmt.Errorf("cannot read %s: %w", path, bare(err))
 	}
@@ -76,19 +79,6 @@ func (c *configuration) parse(data []byte) error {
 	return nil
 }
 
-// parseYAML parses a file. The parser panics on some that are no YAML.
-func parseYAML(data []byte) (file *ast.File, err error) {
-	defer func() {
-		if recover() != nil {
-			err = errors.New(": it is no YAML")
-		}
-	}()
-	if file, err = parser.ParseBytes(data, 0); err != nil {
-		err = yamlError(err)
-	}
-	return file, err
-}
-
 // set takes one key of the file.
 func (c *configuration) set(key string, value ast.Node) error {
 	r := &c.request
@@ -100,7 +90,11 @@ func (c *configuration) set(key string, value ast.Node) error {
 	case "with":
 		return decodeNames(value, &r.With)
 	case "grad":
-		return decodeNames(value, &r.Grad)
+		err := decodeNames(value, &r.Grad)
+		if err == nil && len(r.Grad) == 0 {
+			err = errors.New("it is empty: name inputs, or none")
+		}
+		return err
 	case "normalizer":
 		return decode(value, &r.Normalizer, "true or false")
 	case "grad_output":
@@ -131,6 +125,9 @@ func (c *configuration) set(key string, value ast.Node) error {
 		return err
 	case "shape":
 		return c.setShapes(value)
+	}
+	if name := strings.ReplaceAll(key, "-", "_"); knownOption(name) == nil {
+		return fmt.Errorf("it is an option: put it below `options:`, as in options: {%s: ...}", name)
 	}
 	return unknownKey(key, configKeys)
 }
@@ -195,90 +192,13 @@ func (c *configuration) setShapes(node ast.Node) error {
 	c.request.Shapes = map[string]string{}
 	for _, pair := range pairs {
 		dims, err := words(pair.value)
+		if pair.value.Type() == ast.NullType {
+			err = errors.New("nothing stands here: write sizes, as in [N, 3], or [] for rank 0")
+		}
 		if err != nil {
 			return fmt.Errorf(":%d: shape: %s: %w", pair.line, pair.key, err)
 		}
 		c.request.Shapes[pair.key] = strings.Join(dims, ",")
 	}
 	return nil
-}
-
-// pair is an entry of a YAML mapping.
-type pair struct {
-	key   string
-	value ast.Node
-	line  int
-}
-
-func mapping(node ast.Node) ([]pair, error) {
-	var values []*ast.MappingValueNode
-	switch n := node.(type) {
-	case *ast.MappingNode:
-		values = n.Values
-	case *ast.MappingValueNode:
-		values = []*ast.MappingValueNode{n}
-	case *ast.NullNode:
-	default:
-		return nil, fmt.Errorf(":%d: %q stands where `key: value` lines are wanted", line(node), oneLine(node.String()))
-	}
-	var out []pair
-	for _, v := range values {
-		out = append(out, pair{v.Key.GetToken().Value, v.Value, line(v.Key)})
-	}
-	return out, nil
-}
-
-func line(node ast.Node) int { return node.GetToken().Position.Line }
-
-func decode(node ast.Node, to any, want string) error {
-	if err := yaml.NodeToValue(node, to); err != nil {
-		return fmt.Errorf("%q, want %s", oneLine(node.String()), want)
-	}
-	return nil
-}
-
-// words reads a list, a text separated by commas, or nothing.
-func words(node ast.Node) ([]string, error) {
-	var value any
-	if err := decode(node, &value, "a list"); err != nil {
-		return nil, err
-	}
-	switch v := value.(type) {
-	case nil:
-		return nil, nil
-	case []any:
-		var list []string
-		for _, item := range v {
-			list = append(list, fmt.Sprint(item))
-		}
-		return list, nil
-	case map[string]any:
-		return nil, fmt.Errorf("%q, want a list", oneLine(node.String()))
-	default:
-		return trimmed(strings.Split(fmt.Sprint(v), ",")), nil
-	}
-}
-
-func decodeNames(node ast.Node, to *[]string) (err error) {
-	*to, err = words(node)
-	return err
-}
-
-func decodeDType(node ast.Node, to *tensor.DType) error {
-	var name string
-	if err := decode(node, &name, "the name of a dtype"); err != nil {
-		return err
-	}
-	var err error
-	*to, err = tensor.ParseDType(name)
-	return err
-}
-
-// yamlError takes line and message from an error that prints the source, too.
-func yamlError(err error) error {
-	var e yaml.Error
-	if errors.As(err, &e) && e.GetToken() != nil {
-		return fmt.Errorf(":%d: %s", e.GetToken().Position.Line, oneLine(e.GetMessage()))
-	}
-	return fmt.Errorf(": %s", oneLine(err.Error()))
 }

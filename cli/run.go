@@ -19,7 +19,8 @@ import (
 )
 
 const runLong = `run computes the outputs of an ONNX file from arrays in .npy files, as NumPy saves
-them. Single numbers are printed; arrays become files named after the outputs,
+them, or in members of .npz files. Integers are converted where that is exact.
+Single numbers are printed; arrays become files named after the outputs,
 such as grad_input.npy.`
 
 const runExample = `  lossgen run focal.onnx --input input=logits.npy --input target=labels.npy
@@ -40,7 +41,7 @@ func newRun(a *app) *cobra.Command {
 		Args: oneArg("an .onnx file"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), o, args[0]) },
 	}
-	cmd.Flags().StringArrayVar(&o.inputs, "input", nil, "an input as `name=file.npy`, once for each")
+	cmd.Flags().StringArrayVar(&o.inputs, "input", nil, "an input as `name=file.npy`, or name=file.npz:member; once for each")
 	cmd.Flags().StringVarP(&o.dir, "output", "o", ".", "`folder` for the arrays")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
 	o.engines = addEngineFlags(cmd, "ort or reference (default ort where it is found)")
@@ -82,15 +83,14 @@ func (o *runOptions) read(ports []ir.Port) (map[string]*tensor.Tensor, error) {
 	inputs := map[string]*tensor.Tensor{}
 	sizes := map[string]sizeFrom{}
 	for _, p := range ports {
-		data, err := os.ReadFile(files[p.Name])
+		t, err := readArray(files[p.Name])
 		if err != nil {
-			return nil, fmt.Errorf("input %s: cannot read %s: %w", p.Name, files[p.Name], bare(err))
+			return nil, fmt.Errorf("input %s: %w", p.Name, err)
 		}
-		t, err := npy.Decode(data)
+		if t, err = exactly(t, p.DType); err == nil {
+			err = fits(p, t, sizes)
+		}
 		if err != nil {
-			return nil, fmt.Errorf("input %s: %s: %w", p.Name, files[p.Name], err)
-		}
-		if err := fits(p, t, sizes); err != nil {
 			return nil, fmt.Errorf("input %s: %s holds %v, want %v%v: %w", p.Name, files[p.Name], t, p.DType, p.Shape, err)
 		}
 		inputs[p.Name] = t

@@ -168,6 +168,11 @@ func (o Option) Convert(value any) (any, error) {
 		floats := make([]float64, len(list))
 		for i, item := range list {
 			f, ok := number(item)
+			if text, isText := item.(string); isText { // 5e-1 is a text in YAML 1.1
+				var err error
+				f, err = strconv.ParseFloat(text, 64)
+				ok = err == nil
+			}
 			if !ok {
 				return nil, fmt.Errorf("option %s has %v among its numbers, want %s", o.Name, item, o.Want())
 			}
