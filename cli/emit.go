@@ -157,6 +157,10 @@ func (a *app) verifyModel(ctx context.Context, m *model, output string) (*verify
 func passed(r *verify.Report) string {
 	var parts []string
 	for _, c := range r.Checks {
+		if c.Cases == 0 {
+			parts = append(parts, c.Name+" (nothing to compare)")
+			continue
+		}
 		text := c.Name
 		if c.Engine != "" {
 			text += " on " + c.Engine
@@ -208,7 +212,7 @@ func (a *app) tell(m *model, output string) {
 	a.say("%s: %s, %d bytes, %d nodes, opset %d", where, m.plan.Loss, len(m.data), len(m.ir.Graph.Nodes), m.ir.Opset)
 	a.tellPorts("input", m.ir.Graph.Inputs)
 	a.tellPorts("output", m.ir.Graph.Outputs)
-	a.say("equals %s", m.plan.Expression())
+	a.sayWrapped("equals " + m.plan.Expression())
 	for _, w := range m.plan.Warnings {
 		a.say("warning: %s", w)
 	}

@@ -27,6 +27,21 @@ func (a *app) say(format string, args ...any) {
 	fmt.Fprintf(a.stderr, "lossgen: %s\n", oneLine(fmt.Sprintf(format, args...)))
 }
 
+// sayWrapped says a long line in several, of which the further ones begin with two
+// more spaces.
+func (a *app) sayWrapped(text string) {
+	const width = 100
+	line := ""
+	for _, word := range strings.SplitAfter(text, " ") {
+		if len(line)+len(word) > width && strings.TrimSpace(line) != "" {
+			a.say("%s", line)
+			line = "  "
+		}
+		line += word
+	}
+	a.say("%s", line)
+}
+
 // usageError is a wrong command line, which exits 2.
 type usageError struct{ error }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -68,10 +69,27 @@ func (a *app) run(ctx context.Context, o *runOptions, path string) error {
 	defer session.Close()
 	outputs, err := session.Run(ctx, inputs)
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", path, reason(m, inputs, err))
 	}
 	a.say("ran %s with %s", path, o.engines.describe(engine))
 	return a.deliver(o, m.Graph.Outputs, outputs)
+}
+
+// reason says which label ended a run, where one did: an engine knows neither its
+// input nor its place.
+func reason(m *ir.Model, inputs map[string]*tensor.Tensor, err error) error {
+	request, not := losses.FromModel(m)
+	if not != nil {
+		return err
+	}
+	plan, not := request.Resolve()
+	if not != nil {
+		return err
+	}
+	if label := plan.CheckLabels(inputs); label != nil {
+		return label
+	}
+	return err
 }
 
 // read reads the inputs' files and checks them against the model.
@@ -144,8 +162,11 @@ type sizeFrom struct {
 // fits reports why an array does not fit a port; sizes holds the letters so far.
 func fits(p ir.Port, t *tensor.Tensor, sizes map[string]sizeFrom) error {
 	if t.DType != p.DType {
-		if p.DType == tensor.BFloat16 {
-			return fmt.Errorf("convert it with x.astype(ml_dtypes.bfloat16)")
+		switch {
+		case p.DType == tensor.BFloat16:
+			return errors.New("convert it with x.astype(ml_dtypes.bfloat16)")
+		case p.DType.IsInt() && t.DType.IsFloat() && len(t.Dims) == len(p.Shape)+1:
+			return errors.New("if it holds a probability of each class, or is one-hot, emit the file with --target probabilities where the loss has that, or give x.argmax along the classes")
 		}
 		return fmt.Errorf("convert it with x.astype('%v')", p.DType)
 	}

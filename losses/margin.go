@@ -77,6 +77,8 @@ var HingeEmbedding = &Def[HingeEmbeddingOptions]{
 	Defaults: HingeEmbeddingOptions{Margin: new(1.0), Reduction: Mean},
 	Body: func(c *Call, o HingeEmbeddingOptions) Term {
 		x, t := c.In("input"), c.In("target")
+		both, _ := tensor.Broadcast(x.Shape(), t.Shape()) // a request whose shapes do not is refused before
+		x = x.BroadcastTo(both)
 		// A NaN is in both summands, so that it need not be hidden in either.
 		apart := x.Neg().Shift(*o.Margin).Relu().ZeroWhere(t.Equal(c.Const(1)))
 		return each(apart.Add(x.ZeroWhere(t.Equal(c.Const(-1)))))

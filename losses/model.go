@@ -21,7 +21,7 @@ func (p *Plan) Graph(opts ...builder.Option) (*builder.Graph, error) {
 func (p *Plan) graph(opts ...builder.Option) (g *builder.Graph, extra Expressions, err error) {
 	g, err = builder.Build(p.Loss, func(b *builder.B) { extra = p.assemble(b) }, opts...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", p.Loss, err)
+		return nil, nil, p.buildError(err)
 	}
 	return g, extra, nil
 }

@@ -178,6 +178,7 @@ func (p *Plan) resolveInputs() error {
 		shapes, err = p.resolveParts(own)
 	} else {
 		shapes, err = resolveShapes(p.Spec, slices.DeleteFunc(slices.Clone(present), p.isWrapper), own)
+		err = p.hint(err, own)
 	}
 	if err == nil && p.Spec.CheckShapes != nil {
 		err = p.Spec.CheckShapes(shapes)
@@ -191,6 +192,7 @@ func (p *Plan) resolveInputs() error {
 		}
 	}
 	p.warnBroadcast()
+	p.warnUseless()
 	return p.addWrapperPorts(present, given)
 }
 

@@ -121,7 +121,7 @@ func (p *Plan) unreduced() (tensor.Shape, error) {
 		b.Output("loss", each)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", p.Loss, err)
+		return nil, p.buildError(err)
 	}
 	return shape, nil
 }

@@ -1,0 +1,149 @@
+package losses
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/lossgen/lossgen/builder"
+	"github.com/lossgen/lossgen/builder/tensor"
+)
+
+// TestHints: a shape that cannot be is answered with what was probably meant.
+func TestHints(t *testing.T) {
+	for _, c := range []struct {
+		loss   string
+		shapes map[string]string
+		with   []string
+		want   string
+	}{
+		{"cross_entropy", map[string]string{"input": "N,C", "target": "N,C"}, nil, "choose target probabilities"},
+		{"cross_entropy", map[string]string{"input": "B,T,V", "target": "B,T"}, nil, "the classes are axis 1 of input, T here: where they are the last axis, move them, as in input.transpose(1, 2)"},
+		{"cross_entropy", map[string]string{"input": "N,H,W,C", "target": "N,H,W"}, nil, "input.transpose(1, 3)"},
+		{"focal", map[string]string{"input": "N,C", "target": "N,C"}, nil, "if target is one-hot, take its argmax"},
+		{"bce_with_logits", map[string]string{"input": "N,C,H,W", "pos_weight": "C"}, []string{"pos_weight"}, "for one value per channel give it C,1,1"},
+		{"mse", map[string]string{"input": "N,3", "grad_output": "N"}, nil, "mse: grad_output cannot have shape [N]: the loss is []"},
+	} {
+		_, err := Request{Loss: c.loss, Shapes: c.shapes, With: c.with, GradOutput: c.shapes["grad_output"] != ""}.Model()
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), ".go:") {
+			t.Errorf("%s %v: %v, want %q", c.loss, c.shapes, err, c.want)
+		}
+	}
+}
+
+// TestBroadcastShapes: inputs that broadcast do so in both directions, for every
+// loss that declares it, and no error tells a line of the code.
+func TestBroadcastShapes(t *testing.T) {
+	pairs := [][2]string{{"N,1", "N"}, {"N", "N,1"}, {"N,D", "1"}, {"1", "N,D"}, {"N,1", "1,D"}, {"", "N,D"}, {"N,D", ""}, {"N,D", "D"}, {"2,3", "3,2"}, {"N,D", "B,N,D"}, {"B,1,D", "N,1"}}
+	for _, l := range All {
+		s := l.Declaration()
+		for _, name := range s.Broadcast {
+			for _, pair := range pairs {
+				r := Request{Loss: s.Name, Shapes: map[string]string{s.Inputs[0].Name: pair[0], name: pair[1]}, Options: Values{"reduction": "none"}}
+				for _, in := range s.Inputs {
+					if in.Name == name && in.Optional {
+						r.With = []string{name}
+					}
+				}
+				_, err := r.Model()
+				a, _ := tensor.ParseShape(pair[0])
+				b, _ := tensor.ParseShape(pair[1])
+				_, never := tensor.Broadcast(a, b)
+				if err != nil && (strings.Contains(err.Error(), ".go:") || strings.Contains(err.Error(), "cannot be built") && never == nil) {
+					t.Errorf("%s %s %v: %v", s.Name, name, pair, err)
+				}
+				if err == nil && never != nil {
+					t.Errorf("%s %s %v: want a refusal: %v", s.Name, name, pair, never)
+				}
+			}
+		}
+	}
+}
+
+// TestBuildError: who makes a request reads no line of the loss's code, and who
+// declares the loss finds it.
+func TestBuildError(t *testing.T) {
+	own := &Def[struct{}]{
+		Spec: Spec{
+			Name: "own_sum", Family: "own", Title: "a sum that needs equal sizes", Formula: "a + b", Torch: "(a + b).sum()",
+			Inputs: []Input{{Name: "a", Doc: "one", Domain: Real, Grad: Default}, {Name: "b", Doc: "other", Domain: Real}},
+			Shapes: []Shapes{{"a": "N", "b": "M"}},
+		},
+		Body: func(c *Call, _ struct{}) Term { return Term{Each: c.In("a").Add(c.In("b"))} },
+	}
+	p := &Plan{Request: Request{Loss: own.Name, DType: tensor.Float32}, loss: own, Spec: own.Spec, Ports: []Port{
+		{own.Inputs[0], tensor.Float32, tensor.Of("N")}, {own.Inputs[1], tensor.Float32, tensor.Of("M")},
+	}}
+	_, err := p.Graph()
+	const want = "own_sum cannot be built for a [N] and b [M]: cannot broadcast [N] with [M]: axis 0 is N and M"
+	if err == nil || err.Error() != want {
+		t.Fatalf("%v, want %s", err, want)
+	}
+	var inner *builder.Error
+	if !errors.As(err, &inner) || !strings.HasPrefix(inner.Pos, "hints_test.go:") {
+		t.Errorf("the builder's error is %v, want one with a line here", inner)
+	}
+}
+
+// TestWarnings: a file that can be written and is of no use is said to be so.
+func TestWarnings(t *testing.T) {
+	for _, c := range []struct {
+		request Request
+		want    string // "" for none
+	}{
+		{Request{Loss: "mse", Shapes: map[string]string{"input": "N,0"}}, "input [N,0] has no elements, whatever the data"},
+		{Request{Loss: "mse", Shapes: map[string]string{"input": "N,1"}}, ""},
+		{Request{Loss: "huber", Options: Values{"delta": 1e300}}, "option delta is 1e+300, which is inf in float32"},
+		{Request{Loss: "huber", Options: Values{"delta": 1e300}, DType: tensor.BFloat16}, "option delta is 1e+300, which is inf in float32"},
+		{Request{Loss: "huber", Options: Values{"delta": 1e300}, DType: tensor.Float64}, ""},
+		{Request{Loss: "poisson_nll", Options: Values{"eps": 1e-60}}, "option eps is 1e-60, which is 0 in float32"},
+		{Request{Loss: "mse", Options: Values{"scale": -1e39}}, "option scale is -1e+39, which is -inf in float32"},
+		{Request{Loss: "multi_task", Options: Values{"tasks": []Task{{Name: "a", Loss: "huber", Options: Values{"delta": 1e300}}}}}, "task a: option delta is 1e+300, which is inf in float32"},
+	} {
+		p, err := c.request.Resolve()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(p.Warnings, "; "); c.want == "" && got != "" || !strings.Contains(got, c.want) {
+			t.Errorf("%s %v %v warns %q, want %q", c.request.Loss, c.request.Options, c.request.Shapes, got, c.want)
+		}
+	}
+}
+
+// TestCheckLabels finds labels that are no classes, and only those.
+func TestCheckLabels(t *testing.T) {
+	ints := func(dims []int64, values ...int64) *tensor.Tensor { return tensor.FromInts(tensor.Int64, dims, values) }
+	floats := func(dims ...int64) *tensor.Tensor { return tensor.New(tensor.Float32, dims...) }
+	for _, c := range []struct {
+		request Request
+		inputs  map[string]*tensor.Tensor
+		want    string
+	}{
+		{Request{Loss: "cross_entropy"}, map[string]*tensor.Tensor{"input": floats(3, 5), "target": ints([]int64{3}, 0, -100, 4)}, ""},
+		{Request{Loss: "cross_entropy"}, map[string]*tensor.Tensor{"input": floats(3, 5), "target": ints([]int64{3}, 0, 5, 4)},
+			"input target has the label 5 at [1], want a class from 0 to 4, or ignore_index -100"},
+		{Request{Loss: "nll", Shapes: map[string]string{"input": "N,C,H,W"}}, map[string]*tensor.Tensor{"input": floats(1, 2, 2, 2), "target": ints([]int64{1, 2, 2}, 0, 1, -1, 1)},
+			"input target has the label -1 at [0,1,0], want a class from 0 to 1, or ignore_index -100"},
+		{Request{Loss: "cross_entropy", Shapes: map[string]string{"input": "C"}}, map[string]*tensor.Tensor{"input": floats(5), "target": ints(nil, 9)},
+			"input target has the label 9 at [], want"},
+		{Request{Loss: "multi_margin"}, map[string]*tensor.Tensor{"input": floats(1, 2), "target": ints([]int64{1}, -100)},
+			"input target has the label -100 at [0], want a class from 0 to 1"},
+		{Request{Loss: "multilabel_margin"}, map[string]*tensor.Tensor{"input": floats(1, 3), "target": ints([]int64{1, 3}, 2, -1, 3)},
+			"input target has the label 3 at [0,2], want a class from 0 to 2"},
+		{Request{Loss: "cross_entropy", With: []string{"mask"}}, map[string]*tensor.Tensor{"input": floats(2, 5), "target": ints([]int64{2}, 9, 8), "mask": tensor.FromInts(tensor.Bool, []int64{2}, []int64{0, 1})},
+			"input target has the label 8 at [1]"},
+		{Request{Loss: "multi_task", Options: Values{"tasks": []Task{{Name: "x", Loss: "mse"}, {Name: "seg", Loss: "ce"}}}},
+			map[string]*tensor.Tensor{"seg_input": floats(2, 5), "seg_target": ints([]int64{2}, 4, 5)},
+			"input seg_target has the label 5 at [1], want a class from 0 to 4, or ignore_index -100"},
+		{Request{Loss: "mse"}, map[string]*tensor.Tensor{"input": floats(2, 5), "target": floats(2, 5)}, ""},
+	} {
+		p, err := c.request.Resolve()
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = p.CheckLabels(c.inputs)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want %q", c.request.Loss, err, c.want)
+		}
+	}
+}
