@@ -10,6 +10,7 @@ A stack whose toolchain is missing is reported as such, with the command that in
 """
 
 import argparse
+import functools
 import importlib
 import json
 import os
@@ -22,12 +23,14 @@ import time
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
 
 from compare import ATOL, RTOL
 
 HERE = pathlib.Path(__file__).resolve().parent
-GOLDEN = HERE.parent / "testdata" / "golden"
+TESTDATA = HERE.parent / "testdata"
+sys.path.append(str(TESTDATA))
+import goldenfile  # noqa: E402  it lies in testdata
+
 CACHE = HERE / ".cache"
 PAGES = {"js": "javascript"}
 STACKS = ["go", "cpp", "rust", "java", "js"]
@@ -61,6 +64,12 @@ class Port:
         return encode(self.array, self.dtype).tobytes()
 
 
+@functools.cache
+def golden(loss):
+    """The golden cases of a loss by name."""
+    return goldenfile.read(TESTDATA / "golden" / f"{loss}.txt")[1]
+
+
 class Case:
     """A golden case, with its file and adapters in a folder."""
 
@@ -68,7 +77,7 @@ class Case:
         self.loss, self.name, self.dtype = loss, name, dtype
         self.stem = f"{loss}_{name}_{dtype}".lower().replace(".", "_").replace("__", "_")
         self.title = f"{loss}/{name} in {dtype}"
-        self.source = GOLDEN / loss / name
+        self.golden = golden(loss)[name]
         self.folder = folder
         self.data = folder / (self.stem + ".data")
 
@@ -79,10 +88,11 @@ class Case:
 
     def emit(self, lossgen, stacks):
         request = self.folder / (self.stem + ".request.json")
-        asked = json.loads((self.source / "case.json").read_text())["request"]
-        if "tasks" in asked.get("options", {}):  # a key of its own in a request that a user writes
-            asked["tasks"] = {t["name"]: {k: v for k, v in t.items() if k != "name"} for t in asked["options"].pop("tasks")}
-        request.write_text(json.dumps(asked | {"dtype": self.dtype}))
+        asked = {"loss": self.loss, **self.golden.facts["request"], "dtype": self.dtype}
+        options = dict(asked.get("options", {}))
+        if "tasks" in options:  # a key of its own in a request that a user writes
+            asked["tasks"] = {t["name"]: {k: v for k, v in t.items() if k != "name"} for t in options.pop("tasks")}
+        request.write_text(json.dumps(asked | {"options": options}))
         file = self.folder / (self.stem + ".onnx")
         stacks = [s for s in stacks if not (s == "js" and self.dtype == "bfloat16")]
         subprocess.run([lossgen, "emit", "--config", request, "-o", file, "--adapter", ",".join(stacks)],
@@ -91,22 +101,17 @@ class Case:
         self.inputs = [Port(v) for v in model.graph.input]
         self.outputs = [Port(v) for v in model.graph.output]
         self.data.mkdir()
-        given, wanted = self.read("input"), self.read("output")
+        wanted = self.wanted()
         for p in self.inputs:
-            p.array = given[p.name]
+            p.array = self.golden.arrays["input"][p.name]
             (self.data / p.name).write_bytes(p.bytes)
         for p in self.outputs:
             p.array = wanted[p.name]
 
-    def read(self, kind):
-        """The golden arrays by name; those that float32 computes otherwise in PyTorch too replace the rest."""
-        arrays = {}
-        folders = ["test_data_set_0"] + (["float32"] if self.dtype != "float64" else [])
-        for folder in folders:
-            for path in sorted((self.source / folder).glob(kind + "_*.pb")):
-                tensor = onnx.load_tensor(path)
-                arrays[tensor.name] = numpy_helper.to_array(tensor)
-        return arrays
+    def wanted(self):
+        """The golden outputs by name; those that float32 computes otherwise in PyTorch too replace the rest."""
+        arrays = self.golden.arrays
+        return arrays["output"] | (arrays["float32"] if self.dtype != "float64" else {})
 
     def compare(self):
         """The largest error of the outputs that the program wrote; raises AssertionError."""
@@ -136,8 +141,9 @@ def decode(raw, dtype):
 
 
 def cases(folder):
-    chosen = [(loss.name, name, "float32") for loss in sorted(GOLDEN.iterdir()) for name in EVERY if (loss / name).exists()]
-    return [Case(*c, folder) for c in chosen + MORE if (GOLDEN / c[0] / c[1]).exists()]
+    losses = [path.stem for path in sorted((TESTDATA / "golden").glob("*.txt"))]
+    chosen = [(loss, name, "float32") for loss in losses for name in EVERY if name in golden(loss)]
+    return [Case(*c, folder) for c in chosen + MORE]
 
 
 def library():

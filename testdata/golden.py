@@ -2,8 +2,8 @@
 """Writes the golden cases: what PyTorch computes for each case that lossgen lists.
 
     lossgen cases --json > cases.json
-    python golden.py cases.json golden            write golden/ and golden.zip
-    python golden.py cases.json golden --check    exit 1 naming every file that differs
+    python golden.py cases.json golden            write golden/LOSS.txt, and packed/ beside it
+    python golden.py cases.json golden --check    exit 1 naming every case that differs
 
 Only PyTorch makes these numbers. Each case is run in float64 (the master run, which is
 stored) and in float32; where the float32 run differs in kind, its outputs are stored too.
@@ -13,19 +13,17 @@ import argparse
 import json
 import math
 import pathlib
-import shutil
 import sys
 import warnings
-import zipfile
 
 import numpy as np
-import onnx
-import onnx.numpy_helper
 import torch
 import torch.nn.functional as F
 import torchvision.ops as tv
 
+import goldenfile
 from fills import input_arrays
+from pack import different, pack
 
 PRODUCER = "torch " + torch.__version__.split("+")[0]
 
@@ -94,11 +92,7 @@ def differs_in_kind(got, master):
     return not same.all()
 
 
-# ---- files of a case ----
-
-def tensor_bytes(array, name):
-    return onnx.numpy_helper.from_array(array, name).SerializeToString(deterministic=True)
-
+# ---- cases and their files ----
 
 def own_error(got, master):
     """The largest error of PyTorch's float32 run, where it is beyond float32 tolerance."""
@@ -108,151 +102,126 @@ def own_error(got, master):
     return float(error[beyond].max(initial=0))
 
 
-def manifest(case, errors):
-    text = {
-        "case": case["case"],
-        "dtypes": case["dtypes"],
-        "float32_error": errors,
-        "grad": case["grad"],
-        "inputs": [{"kind": i["kind"], "name": i["name"]} for i in case["inputs"]],
-        "loss": case["loss"],
-        "note": case.get("note", ""),
-        "outputs": case["outputs"],
-        "producer": PRODUCER,
-        "request": case["request"],
-    }
-    return (json.dumps(text, indent=2, sort_keys=True) + "\n").encode()
+def facts(case, errors):
+    """What a file says of a case beside its arrays. The file names the loss already."""
+    request = {k: v for k, v in case["request"].items() if k != "loss"}
+    said = {"dtypes": case["dtypes"], "grad": case["grad"], "request": request, "torch": case["outputs"]}
+    if errors:
+        said["float32_error"] = errors
+    if case.get("note"):
+        said["note"] = case["note"]
+    return said
 
 
-def case_files(case):
-    """The files of one case, by path below the case's folder."""
+def compute(case):
+    """Fills the inputs of one case and runs it."""
     if next(iter(case["outputs"])) != "loss":
         raise ValueError("the first output is loss")
-    arrays = input_arrays(case)
-    files = {"case.json": manifest(case, {})}
-    for i, (name, array) in enumerate(arrays.items()):
-        files[f"test_data_set_0/input_{i}.pb"] = tensor_bytes(array, name)
-    master = evaluate(case, arrays, torch.float64)
-    for i, (name, array) in enumerate(master.items()):
-        files[f"test_data_set_0/output_{i}.pb"] = tensor_bytes(array, name)
-    if "float32" not in case["dtypes"]:
-        return files
-    single = evaluate(case, arrays, torch.float32)
+    if case["request"]["loss"] != case["loss"]:
+        raise ValueError(f"its request is for {case['request']['loss']}")
+    done = goldenfile.Case(case["case"])
+    inputs = done.arrays["input"] = input_arrays(case)
+    master = done.arrays["output"] = evaluate(case, inputs, torch.float64)
     errors = {}
-    for i, (name, array) in enumerate(single.items()):
+    single = evaluate(case, inputs, torch.float32) if "float32" in case["dtypes"] else {}
+    for name, array in single.items():
         if differs_in_kind(array, master[name]):
-            files[f"float32/output_{i}.pb"] = tensor_bytes(array, name)
+            done.arrays["float32"][name] = array
         elif own_error(array, master[name]) > 0:
             errors[name] = float(f"{own_error(array, master[name]):.3g}")
-    files["case.json"] = manifest(case, errors)
-    return files
+    done.facts = facts(case, errors)
+    return done
 
 
-def all_files(cases):
-    """The files of every case, by path below the output folder; and the cases that failed."""
-    files, failed, folders = {}, [], set()
+def compute_all(cases):
+    """The computed cases by loss and name; and the cases that failed."""
+    computed, failed = {}, []
     for n, case in enumerate(cases, 1):
-        folder = f"{case['loss']}/{case['case']}"
+        of_loss = computed.setdefault(case["loss"], {})
         try:
-            if folder in folders:
+            if case["case"] in of_loss:
                 raise ValueError("listed twice")
-            folders.add(folder)
-            for path, data in case_files(case).items():
-                files[f"{folder}/{path}"] = data
+            of_loss[case["case"]] = compute(case)
         except Exception as e:  # whatever PyTorch raises, the case is named
-            failed.append(f"{folder}: {type(e).__name__}: {str(e).splitlines()[0] if str(e) else ''}")
+            reason = str(e).splitlines()[0] if str(e) else ""
+            failed.append(f"{case['loss']}/{case['case']}: {type(e).__name__}: {reason}")
         if n % 250 == 0 or n == len(cases):
             print(f"golden: {n}/{len(cases)} cases", file=sys.stderr)
-    return files, failed
+    return computed, failed
 
 
 # ---- the output folder ----
 
 def existing(out, only):
-    root = out / only if only else out
-    return {p.relative_to(out).as_posix(): p for p in sorted(root.rglob("*")) if p.is_file()}
+    """The golden files by loss."""
+    return {p.stem: p for p in sorted(out.glob("*.txt")) if only in (None, p.stem)}
 
 
-def write(files, out, only):
-    """Writes the files that changed and removes what no case makes any more."""
+def write(computed, out, only):
+    """Writes the files that changed and removes those of losses that have no case any more."""
+    out.mkdir(parents=True, exist_ok=True)
     changed = 0
-    for path, data in files.items():
-        target = out / path
-        if target.is_file() and target.read_bytes() == data:
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
-        changed += 1
-    stale = [p for path, p in existing(out, only).items() if path not in files]
+    for loss, cases in computed.items():
+        data = goldenfile.text(loss, PRODUCER, cases.values()).encode()
+        path = out / f"{loss}.txt"
+        if not path.is_file() or path.read_bytes() != data:
+            path.write_bytes(data)
+            changed += 1
+    stale = [path for loss, path in existing(out, only).items() if loss not in computed]
     for path in stale:
         path.unlink()
-    for folder in sorted((p for p in out.rglob("*") if p.is_dir()), reverse=True):
-        if not any(folder.iterdir()):
-            shutil.rmtree(folder)
-    write_zip(out)
-    print(f"golden: {len(files)} files, {changed} changed, {len(stale)} stale removed, "
-          f"golden.zip {(out.parent / 'golden.zip').stat().st_size} bytes", file=sys.stderr)
+    print(f"golden: {len(computed)} files, {changed} changed, {len(stale)} stale removed, "
+          f"{pack(out)} bytes packed", file=sys.stderr)
 
 
-def write_zip(out):
-    """One archive of the whole folder, the same bytes for the same files."""
-    temporary = out.parent / "golden.zip.tmp"
-    with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, path in sorted(existing(out, None).items()):
-            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            entry.create_system = 3
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED, 9)
-    temporary.replace(out.parent / "golden.zip")
+def check(computed, out, only):
+    """Names every missing, stale or different case, and packed files that are not the text."""
+    found = existing(out, only)
+    problems = [f"{loss}.txt: missing" for loss in computed if loss not in found]
+    problems += [f"{loss}.txt: stale" for loss in found if loss not in computed]
+    for loss in computed.keys() & found.keys():
+        try:
+            head, cases = goldenfile.read(found[loss])
+        except ValueError as e:
+            problems.append(str(e))
+            continue
+        if head != goldenfile.head(loss, PRODUCER):
+            problems.append(f"{loss}.txt: the head is {head!r}, want {goldenfile.head(loss, PRODUCER)!r}")
+        problems += [f"{loss}/{p}" for p in case_problems(computed[loss], cases)]
+    return sorted(problems) + [f"packed/{name}: is not the text of golden/" for name in different(out)]
 
 
-def same_content(path, got, want):
-    if got == want:
-        return True
-    if not path.endswith(".pb"):
-        return False
-    try:
-        g, w = onnx.TensorProto.FromString(got), onnx.TensorProto.FromString(want)
-        a, b = onnx.numpy_helper.to_array(g), onnx.numpy_helper.to_array(w)
-    except Exception:  # an unreadable file differs
-        return False
-    if g.name != w.name or a.dtype != b.dtype or a.shape != b.shape:
-        return False
-    # Inputs are exact: they do not depend on the processor.
-    if "/input_" in path or a.dtype not in CHECK_TOLERANCE:
-        return np.array_equal(a, b, equal_nan=a.dtype in CHECK_TOLERANCE)
-    tolerance = CHECK_TOLERANCE[a.dtype]
-    return np.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
-
-
-def zip_problems(out):
-    """golden.zip holds exactly the files of the folder."""
-    archive = out.parent / "golden.zip"
-    if not archive.is_file():
-        return ["golden.zip: missing"]
-    files = existing(out, None)
-    with zipfile.ZipFile(archive) as z:
-        names = set(z.namelist())
-        problems = [f"golden.zip: {n}: not in the folder" for n in sorted(names - set(files))]
-        problems += [f"golden.zip: {n}: missing" for n in sorted(set(files) - names)]
-        problems += [f"golden.zip: {n}: differs" for n in sorted(names & set(files))
-                     if z.read(n) != files[n].read_bytes()]
+def case_problems(computed, found):
+    """What is wrong with the cases of a file."""
+    problems = [f"{name}: missing" for name in computed.keys() - found.keys()]
+    problems += [f"{name}: stale" for name in found.keys() - computed.keys()]
+    for name in computed.keys() & found.keys():
+        want, got = computed[name], found[name]
+        if got.facts != json.loads(json.dumps(want.facts)):
+            problems.append(f"{name}: the line of the request differs")
+        for role in goldenfile.ROLES:
+            if list(got.arrays[role]) != list(want.arrays[role]):
+                problems.append(f"{name}: {role}: has {list(got.arrays[role])}, want {list(want.arrays[role])}")
+                continue
+            problems += [f"{name}: {role} {key} differs" for key, array in want.arrays[role].items()
+                         if not same_array(role, got.arrays[role][key], array)]
     return problems
 
 
-def check(files, out, only):
-    found = existing(out, only)
-    problems = [f"{p}: missing" for p in files if p not in found]
-    problems += [f"{p}: stale" for p in found if p not in files]
-    problems += [f"{p}: differs" for p, data in files.items()
-                 if p in found and not same_content(p, found[p].read_bytes(), data)]
-    return sorted(problems) + zip_problems(out)
+def same_array(role, got, want):
+    if got.dtype != want.dtype or got.shape != want.shape:
+        return False
+    # Inputs are exact: they do not depend on the processor.
+    if role == "input":
+        return np.array_equal(got, want, equal_nan=want.dtype in CHECK_TOLERANCE)
+    tolerance = CHECK_TOLERANCE[want.dtype]
+    return np.allclose(got, want, rtol=tolerance, atol=tolerance, equal_nan=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cases", help="what `lossgen cases --json` prints; - reads standard input")
-    parser.add_argument("out", type=pathlib.Path, help="the golden folder; golden.zip goes beside it")
+    parser.add_argument("out", type=pathlib.Path, help="the golden folder; packed/ goes beside it")
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     parser.add_argument("--only", metavar="LOSS", help="only the cases of this loss")
     options = parser.parse_args()
@@ -268,9 +237,9 @@ def main():
         cases = [c for c in cases if c["loss"] == options.only]
         if not cases:
             parser.error(f"no case of the loss {options.only!r}")
-    files, problems = all_files(cases)
+    computed, problems = compute_all(cases)
     if not problems and options.check:
-        problems = check(files, options.out, options.only)
+        problems = check(computed, options.out, options.only)
     for problem in problems:
         print(problem)
     if problems:
@@ -278,7 +247,7 @@ def main():
         return 1
     print(f"{len(cases)} golden cases of {len({c['loss'] for c in cases})} losses")
     if not options.check:
-        write(files, options.out, options.only)
+        write(computed, options.out, options.only)
     return 0
 
 

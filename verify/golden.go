@@ -1,37 +1,45 @@
 package verify
 
 import (
-	"encoding/json"
+	"compress/bzip2"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/lossgen/lossgen/builder/tensor"
-	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/testdata"
 )
 
-// Goldens is a collection of golden cases. Goroutines may share it.
+// Goldens is a collection of golden cases, a file for each loss, which is read when
+// its cases are asked for. Goroutines may share it.
 type Goldens struct {
-	files fs.FS
-	mu    sync.Mutex
-	read  map[string][]*Golden // the cases read so far, by loss
+	files  fs.FS
+	ending string // of the files' names: .txt, or .bz2 where they are compressed
+	mu     sync.Mutex
+	read   map[string][]*Golden // the cases read so far, by loss
 }
 
-func newGoldens(files fs.FS) *Goldens { return &Goldens{files: files, read: map[string][]*Golden{}} }
+func newGoldens(files fs.FS, ending string) *Goldens {
+	return &Goldens{files: files, ending: ending, read: map[string][]*Golden{}}
+}
 
-// embedded reads the archive in the program once.
+// embedded are the golden cases in the program; what was read is kept.
 var embedded = sync.OnceValues(func() (*Goldens, error) {
-	files, err := testdata.Golden()
-	if err != nil {
-		return nil, fmt.Errorf("the golden cases in this program are damaged: %w", err)
-	}
-	return newGoldens(files), nil
+	files, err := testdata.Packed()
+	return newGoldens(files, packed), err
 })
+
+// The endings of golden files.
+const (
+	plain  = ".txt"
+	packed = ".bz2"
+)
 
 // Golden is one golden case: a request, inputs and what PyTorch computes.
 type Golden struct {
@@ -63,39 +71,33 @@ func EmbeddedGoldens() (*Goldens, error) { return embedded() }
 
 // OpenGoldens returns the golden cases in a folder such as testdata/golden.
 func OpenGoldens(dir string) (*Goldens, error) {
-	g := newGoldens(os.DirFS(dir))
+	g := newGoldens(os.DirFS(dir), plain)
 	list, err := g.Losses()
 	if err != nil {
-		return nil, fmt.Errorf("golden cases: %w", err)
+		return nil, fmt.Errorf("golden cases: cannot read the folder %s: %w", dir, bare(err))
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("golden cases: %s has no folder LOSS/CASE with a case.json", dir)
+		return nil, fmt.Errorf("golden cases: %s has no file LOSS.txt", dir)
 	}
 	return g, nil
 }
 
-// Losses lists the losses that have cases, by name.
+// Losses lists the losses that have files, by name.
 func (g *Goldens) Losses() ([]string, error) {
-	found, err := fs.Glob(g.files, "*/*/case.json")
+	entries, err := fs.ReadDir(g.files, ".")
 	if err != nil {
 		return nil, err
 	}
-	if found == nil { // Glob is silent about a folder that is not there
-		if _, err := fs.ReadDir(g.files, "."); err != nil {
-			return nil, err
-		}
-	}
 	var list []string
-	for _, path := range found {
-		loss := path[:slices.Index([]byte(path), '/')]
-		if !slices.Contains(list, loss) {
+	for _, e := range entries {
+		if loss, ok := strings.CutSuffix(e.Name(), g.ending); ok && portName.MatchString(loss) {
 			list = append(list, loss)
 		}
 	}
 	return list, nil
 }
 
-// Cases reads the cases of a loss, by name. A loss without any has none.
+// Cases reads the cases of a loss, in the file's order. A loss without any has none.
 func (g *Goldens) Cases(loss string) ([]*Golden, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -110,104 +112,54 @@ func (g *Goldens) Cases(loss string) ([]*Golden, error) {
 }
 
 func (g *Goldens) readAll(loss string) ([]*Golden, error) {
-	entries, err := fs.ReadDir(g.files, loss)
+	file := loss + g.ending
+	data, err := g.readFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("golden cases of %s: %w", loss, err)
+		return nil, fmt.Errorf("golden cases: cannot read %s: %w", file, bare(err))
 	}
-	var list []*Golden
-	for _, e := range entries {
-		if !e.IsDir() {
-			continue
-		}
-		c, err := g.readCase(loss + "/" + e.Name())
-		if err != nil {
-			return nil, fmt.Errorf("golden case %s/%s: %w", loss, e.Name(), err)
-		}
-		list = append(list, c)
+	list, err := readGoldens(file, loss, data)
+	if err != nil {
+		return nil, fmt.Errorf("golden cases: %w", err)
 	}
 	return list, nil
 }
 
-// readCase reads the case in a folder.
-func (g *Goldens) readCase(dir string) (*Golden, error) {
-	data, err := fs.ReadFile(g.files, dir+"/case.json")
+// readFile reads a file's text, within the limit. What is no plain file may not end,
+// or not begin.
+func (g *Goldens) readFile(name string) ([]byte, error) {
+	info, err := fs.Stat(g.files, name)
 	if err != nil {
 		return nil, err
 	}
-	var m struct {
-		Loss, Case, Note, Producer string
-		DTypes, Grad               []string
-		Request                    losses.Request
-		Float32Error               map[string]float64 `json:"float32_error"`
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is no plain file")
 	}
-	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, fmt.Errorf("case.json: %w", err)
-	}
-	c := &Golden{Loss: m.Loss, Case: m.Case, Note: m.Note, Producer: m.Producer, Request: m.Request, Grad: m.Grad, Float32: map[string]*tensor.Tensor{}, Float32Error: m.Float32Error}
-	for _, name := range m.DTypes {
-		d, err := tensor.ParseDType(name)
-		if err != nil {
-			return nil, fmt.Errorf("case.json: %w", err)
-		}
-		c.DTypes = append(c.DTypes, d)
-	}
-	if c.Inputs, err = g.tensors(dir + "/test_data_set_0/input_"); err != nil {
+	f, err := g.files.Open(name)
+	if err != nil {
 		return nil, err
 	}
-	if c.Outputs, err = g.tensors(dir + "/test_data_set_0/output_"); err != nil {
-		return nil, err
+	defer f.Close()
+	var r io.Reader = f
+	if g.ending == packed {
+		r = bzip2.NewReader(f)
 	}
-	if len(c.Inputs) == 0 || len(c.Outputs) == 0 {
-		return nil, errors.New("it has no inputs or no outputs")
+	data, err := io.ReadAll(io.LimitReader(r, maxGoldenFile+1))
+	if err == nil && len(data) > maxGoldenFile {
+		err = fmt.Errorf("it has more than %d bytes", maxGoldenFile)
 	}
-	return c, g.overrides(c, dir)
+	return data, err
 }
 
-// tensors reads prefix0.pb, prefix1.pb and so on.
-func (g *Goldens) tensors(prefix string) ([]Named, error) {
-	var list []Named
-	for {
-		t, err := g.tensor(fmt.Sprintf("%s%d.pb", prefix, len(list)))
-		if errors.Is(err, fs.ErrNotExist) {
-			return list, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, t)
+// bare returns why a file cannot be read, without its name.
+func bare(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
 	}
-}
-
-func (g *Goldens) tensor(path string) (Named, error) {
-	data, err := fs.ReadFile(g.files, path)
-	if err != nil {
-		return Named{}, err
-	}
-	name, t, err := export.UnmarshalTensor(data)
-	if err != nil {
-		return Named{}, fmt.Errorf("%s: %w", path, err)
-	}
-	return Named{name, t}, nil
-}
-
-// overrides reads the outputs of the float32 run that are stored.
-func (g *Goldens) overrides(c *Golden, dir string) error {
-	for i, o := range c.Outputs {
-		t, err := g.tensor(fmt.Sprintf("%s/float32/output_%d.pb", dir, i))
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-		case err != nil:
-			return err
-		case t.Name != o.Name:
-			return fmt.Errorf("float32/output_%d.pb holds %q, want %q", i, t.Name, o.Name)
-		default:
-			c.Float32[t.Name] = t.Tensor
-		}
-	}
-	return nil
+	return err
 }
 
 // ownError is how many times PyTorch's own float32 error a float32 file may be off.

@@ -1,36 +1,40 @@
 package verify
 
 import (
-	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/lossgen/lossgen/builder/tensor"
-	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
 )
 
 // tiny is one golden case: the mean of (1-0)² and (3-1)², and its gradient.
-func tiny(t *testing.T) fstest.MapFS {
+const tiny = `golden cases of mse, made by torch 0
+-- tiny --
+{"dtypes":["float32","float64"],"grad":["input"],"request":{"options":{"reduction":"mean"},"grad":["input"],"shape":{"input":"N"}}}
+input input float64 [2] 1 3
+input target float64 [2] 0 1
+output loss [] 2.5
+output grad_input [2] 1 2
+`
+
+// with returns a file in which a line has other numbers.
+func with(t *testing.T, text, line, numbers string) string {
 	t.Helper()
-	files := fstest.MapFS{"mse/tiny/case.json": {Data: []byte(`{"loss": "mse", "case": "tiny", "dtypes": ["float32", "float64"], "grad": ["input"],
-		"producer": "torch 0", "request": {"loss": "mse", "options": {"reduction": "mean"}, "grad": ["input"], "shape": {"input": "N"}}}`)}}
-	for path, n := range map[string]Named{
-		"input_0":  {"input", floats([]int64{2}, 1, 3)},
-		"input_1":  {"target", floats([]int64{2}, 0, 1)},
-		"output_0": {"loss", floats(nil, 2.5)},
-		"output_1": {"grad_input", floats([]int64{2}, 1, 2)},
-	} {
-		data, err := export.MarshalTensor(n.Name, n.Tensor)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files["mse/tiny/test_data_set_0/"+path+".pb"] = &fstest.MapFile{Data: data}
+	before, after, ok := strings.Cut(text, "\n"+line+" ")
+	_, after, closed := strings.Cut(after, "\n")
+	if !ok || !closed {
+		t.Fatalf("there is no line %q", line)
 	}
-	return files
+	return before + "\n" + line + " " + numbers + "\n" + after
+}
+
+func goldensOf(text string) *Goldens {
+	return newGoldens(fstest.MapFS{"mse.txt": {Data: []byte(text)}}, plain)
 }
 
 func floats(dims []int64, values ...float64) *tensor.Tensor {
@@ -38,13 +42,11 @@ func floats(dims []int64, values ...float64) *tensor.Tensor {
 }
 
 func TestLossOnTinyGoldens(t *testing.T) {
-	files := tiny(t)
-	if r := Loss(t.Context(), losses.MSE, allEngines(t), Options{Goldens: newGoldens(files)}); !r.Passed() || len(r.Checks) < 2 {
+	if r := Loss(t.Context(), losses.MSE, allEngines(t), Options{Goldens: goldensOf(tiny)}); !r.Passed() || len(r.Checks) < 2 {
 		t.Errorf("right outputs:\n%s", text(t, r))
 	}
-	data, _ := export.MarshalTensor("grad_input", floats([]int64{2}, 1, 2.001))
-	files["mse/tiny/test_data_set_0/output_1.pb"] = &fstest.MapFile{Data: data}
-	r := Loss(t.Context(), losses.MSE, allEngines(t), Options{Goldens: newGoldens(files)})
+	wrong := with(t, tiny, "output grad_input [2]", "1 2.001")
+	r := Loss(t.Context(), losses.MSE, allEngines(t), Options{Goldens: goldensOf(wrong)})
 	if r.Passed() || !strings.Contains(text(t, r), "tiny: grad_input: 1 of 2 wrong, first [1]: got 2, want 2.001") {
 		t.Errorf("a wrong gradient:\n%s", text(t, r))
 	}
@@ -53,29 +55,11 @@ func TestLossOnTinyGoldens(t *testing.T) {
 // TestFloat32Override: what PyTorch does in float32 holds for ONNX Runtime, not
 // for the reference engine, which never rounds to float32.
 func TestFloat32Override(t *testing.T) {
-	files := tiny(t)
-	data, _ := export.MarshalTensor("loss", tensor.FromFloats(tensor.Float32, nil, []float64{math.Inf(1)}))
-	files["mse/tiny/float32/output_0.pb"] = &fstest.MapFile{Data: data}
 	engines := allEngines(t)
-	r := Loss(t.Context(), losses.MSE, engines, Options{Goldens: newGoldens(files)})
+	r := Loss(t.Context(), losses.MSE, engines, Options{Goldens: goldensOf(tiny + "float32 loss [] inf\n")})
 	for _, c := range r.Checks {
 		if want := c.Engine == "reference" || c.DType == "float64"; c.Pass != want {
 			t.Errorf("%s %s: pass %v, want %v", c.Engine, c.DType, c.Pass, want)
-		}
-	}
-}
-
-func TestDamagedGoldens(t *testing.T) {
-	for path, data := range map[string]string{
-		"mse/tiny/case.json":                   "{",
-		"mse/tiny/test_data_set_0/input_1.pb":  "damaged",
-		"mse/tiny/test_data_set_0/output_0.pb": "",
-	} {
-		files := tiny(t)
-		files[path] = &fstest.MapFile{Data: []byte(data)}
-		r := Loss(t.Context(), losses.MSE, referenceOnly(), Options{Goldens: newGoldens(files)})
-		if r.Passed() || !strings.Contains(text(t, r), "mse/tiny") {
-			t.Errorf("%s: %s", path, text(t, r))
 		}
 	}
 }
@@ -88,12 +72,8 @@ func TestOpenGoldens(t *testing.T) {
 	if _, err := OpenGoldens(filepath.Join(dir, "no")); err == nil {
 		t.Error("no folder opens")
 	}
-	for path, f := range tiny(t) {
-		file := filepath.Join(dir, path)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, f.Data, 0o644); err != nil {
+	for name, content := range map[string]string{"mse.txt": tiny, "README.md": "no cases", "l 1.txt": "no loss"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -109,13 +89,59 @@ func TestOpenGoldens(t *testing.T) {
 	}
 }
 
+// TestGoldensAreLazy: a damaged file fails the cases of its own loss alone.
+func TestGoldensAreLazy(t *testing.T) {
+	g := newGoldens(fstest.MapFS{"mse.txt": {Data: []byte(tiny)}, "l1.txt": {Data: []byte("damaged")}}, plain)
+	if list, err := g.Losses(); err != nil || len(list) != 2 {
+		t.Errorf("losses %v, %v", list, err)
+	}
+	if list, err := g.Cases("mse"); err != nil || len(list) != 1 {
+		t.Errorf("%d cases, %v", len(list), err)
+	}
+	if _, err := g.Cases("l1"); err == nil || !strings.HasPrefix(err.Error(), "golden cases: l1.txt:1: ") {
+		t.Errorf("a damaged file: %v", err)
+	}
+	if list, err := g.Cases("huber"); err != nil || len(list) != 0 {
+		t.Errorf("a loss without a file: %d cases, %v", len(list), err)
+	}
+}
+
+// TestUnreadableGoldens: what is no plain file, too large or not compressed is refused.
+func TestUnreadableGoldens(t *testing.T) {
+	for want, g := range map[string]*Goldens{
+		"cannot read mse.txt: it is no plain file":        newGoldens(fstest.MapFS{"mse.txt/x": {}}, plain),
+		"cannot read mse.txt: it has more than":           newGoldens(fstest.MapFS{"mse.txt": {Data: make([]byte, maxGoldenFile+1)}}, plain),
+		"cannot read mse.bz2: bzip2 data invalid: bad ma": newGoldens(fstest.MapFS{"mse.bz2": {Data: []byte(tiny)}}, packed),
+	} {
+		if _, err := g.Cases("mse"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+// TestEmbeddedGoldens: the cases in the program are those of the folder, bit by bit,
+// and every loss has some.
 func TestEmbeddedGoldens(t *testing.T) {
-	g, err := EmbeddedGoldens()
+	embedded, err := EmbeddedGoldens()
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := g.Losses()
-	if err != nil || len(list) == 0 {
-		t.Errorf("%d losses, %v", len(list), err)
+	folder, err := OpenGoldens("../testdata/golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range losses.All {
+		name := l.Declaration().Name
+		got, err := embedded.Cases(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := folder.Cases(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) == 0 || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %d cases in the program are not the %d of the folder", name, len(got), len(want))
+		}
 	}
 }

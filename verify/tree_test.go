@@ -47,7 +47,7 @@ func TestBackendTests(t *testing.T) {
 
 // TestBackendTestRuns takes a test apart and runs it, as another harness would.
 func TestBackendTestRuns(t *testing.T) {
-	g := newGoldens(tiny(t))
+	g := goldensOf(tiny)
 	cases, err := g.Cases("mse")
 	if err != nil {
 		t.Fatal(err)
@@ -79,9 +79,8 @@ func TestBackendTestRuns(t *testing.T) {
 
 // TestNoBackendTest: inputs that a dtype cannot hold make no test.
 func TestNoBackendTest(t *testing.T) {
-	files := tiny(t)
-	set(t, files, "input_0", "input", 1e6, 0)
-	cases, err := newGoldens(files).Cases("mse")
+	file := with(t, tiny, "input input float64 [2]", "1e6 0")
+	cases, err := goldensOf(file).Cases("mse")
 	if err != nil {
 		t.Fatal(err)
 	}

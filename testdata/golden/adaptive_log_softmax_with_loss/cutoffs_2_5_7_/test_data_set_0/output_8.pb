@@ -1,1 +1,0 @@
-Bgrad_tail_2_0_weightJ è¿ÔA¶h?Ä¬œÊu¢r?wÃeİæß”?²ı•ì ?

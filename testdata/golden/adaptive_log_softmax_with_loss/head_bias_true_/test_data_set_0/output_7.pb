@@ -1,1 +1,0 @@
-Bgrad_tail_1_0_weightJ A'–³3á¿~‘pñÉLÒ¿fVBÃcÚ?F¨<_0Ì?

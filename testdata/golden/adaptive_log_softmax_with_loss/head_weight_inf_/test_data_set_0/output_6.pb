@@ -1,1 +1,0 @@
-Bgrad_tail_1_0_weightJ €À+	^?NEï.6ça?!Rw§í_ø{#∆Óubø

@@ -1,1 +1,0 @@
-Bgrad_tail_1_1_weightJ0ÿ_°ŠW~?¿€)I´Ãe¿r|Ô‘-r¿±4I‡ZZ?ÅÆ<ðTh¿Ì	tQ?

@@ -1,1 +1,0 @@
-Bgrad_tail_0_0_weightJ O¶5YLΏΉαbΑEΩ"?΄ύ-ηλª?tMαaζΏ

@@ -1,1 +1,0 @@
-Bgrad_tail_1_0_weightJ —qoxPC¹?GÔ¹İâÌò¿ÈÖ•SN{¿LlVô 6Ç?

@@ -1,1 +1,0 @@
-Bgrad_tail_0_0_weightJ §\Çîqï(?Ýü¾¸›Ìp?TBÎw¡q?©¿ÕPÔqÍ¿

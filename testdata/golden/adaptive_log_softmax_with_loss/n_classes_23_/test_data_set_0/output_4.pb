@@ -1,1 +1,0 @@
-Bgrad_tail_0_0_weightJ sb÷€m¿x—hi§?¶öëdÊÎ¿8Õa%s˜¿

@@ -1,1 +1,0 @@
-Bgrad_tail_1_0_weightJ ÿSW¨uâ¿iéĞ?ØS?iÔ¿-ˆ ŸG1ç?

@@ -1,1 +1,0 @@
-Bgrad_tail_0_0_weightJ m£N]y¡“?ÖàÄÆma¿…DŒ•œp«?:Ñ+Œ[x¿

@@ -1,1 +1,0 @@
-Bgrad_tail_0_0_weightJ ñnõÈjTy@,‹,°¬À¾ÈL!‹¶¿|}Föz°¿

@@ -1,1 +1,0 @@
-Bgrad_tail_0_0_weightJ Ùm¹äcB³¿-Å«Æ¨ü–¿Í[bÉóRk¿,Ãü1hNP¿

@@ -1,1 +1,0 @@
-Bgrad_tail_0_1_weightJ0^è–ëna|?kgfYq}~¿{LÚÔ4…~?àÔûöd€¿kš8àQs¿Åˆ¨¯£?

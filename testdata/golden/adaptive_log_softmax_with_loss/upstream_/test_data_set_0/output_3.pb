@@ -1,1 +1,0 @@
-Bgrad_head_weightJ`FëLnÎ•+?\lžéb2¿ótTaiR¿Yç/k_¿Êƒ÷uSÆm?úlÄõu?`ÏY­ž@¿x4*;l»H¿À)"¿«¡í>†ºR!çc¿WÆøqrb¿9|ïE:ê,?

@@ -1,1 +1,0 @@
-Bgrad_tail_0_0_weightJ X	ี:?จnNp^?aฮฟล5ฟq=dรกYฟ

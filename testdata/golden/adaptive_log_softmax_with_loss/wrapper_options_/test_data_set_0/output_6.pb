@@ -1,1 +1,0 @@
-Bgrad_tail_1_0_weightJ ÎjeœçÉ¿†ğFzlË¿¶ÙI‰ƒ¿Œcp@@®„¿

@@ -1,1 +1,0 @@
-Bgrad_targetJ=K[зrля?©K6╬З╡Х©r²о'Hъ©

@@ -1,1 +1,0 @@
-BlossJ´ð*’nIã?cjcñó?V¥ItPç?

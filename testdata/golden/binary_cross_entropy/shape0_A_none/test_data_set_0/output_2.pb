@@ -1,1 +1,0 @@
-Bgrad_targetJ*O¨ò?õ×Ş4zFì¿~kÃèb7Ç¿

@@ -1,1 +1,0 @@
-Bgrad_targetJıÉU1Õ¿AIuÉÂ?ßY|ÂU—ë¿

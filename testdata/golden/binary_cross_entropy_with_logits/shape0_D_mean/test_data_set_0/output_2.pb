@@ -1,1 +1,0 @@
-Bgrad_targetJ«ªªªª*Ù¿«ªªªª*Þ?UUUUUU¿¿

@@ -1,2 +1,0 @@
-B
-grad_inputJ	AÙ°ê¿ø

@@ -1,2 +1,0 @@
-B
-grad_inputJ8pÅØI˜Ş¿

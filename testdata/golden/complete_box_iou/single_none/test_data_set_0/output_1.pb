@@ -1,1 +1,0 @@
-Bgrad_boxes1J 'f±s3	¡¿u–-‘iÂ¿™R·X¿Sª6%f™¿

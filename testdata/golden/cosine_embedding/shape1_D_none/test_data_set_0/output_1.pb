@@ -1,1 +1,0 @@
-Bgrad_input1J9ªn"¾?ã¿çCÛN£à¿BT¤rBÄÇ?

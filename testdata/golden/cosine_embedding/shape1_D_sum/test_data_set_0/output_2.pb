@@ -1,1 +1,0 @@
-Bgrad_input2Jd#J‰Ö?òEmgv1¨¿T<TûËÁ¿

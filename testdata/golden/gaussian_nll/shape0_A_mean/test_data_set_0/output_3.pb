@@ -1,1 +1,0 @@
-Bgrad_varJ¤BϋeΧΏhU½²p²?ΚWMο ίσΏ

@@ -1,1 +1,0 @@
-Bgrad_targetJ§u¼9¡¨Ô?s‰ð¤ ù­?DDDDDä@

@@ -1,1 +1,0 @@
-Bgrad_targetJ–¨]‰Ú%ð?

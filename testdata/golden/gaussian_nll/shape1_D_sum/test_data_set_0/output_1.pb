@@ -1,2 +1,0 @@
-B
-grad_inputJÇqÇq|?ÄÏ(ñ3Jü?sçÎ;wÒ¿

@@ -1,1 +1,0 @@
-Bgrad_targetJÇqÇq|¿ÄÏ(ñ3Jü¿sçÎ;wÒ?

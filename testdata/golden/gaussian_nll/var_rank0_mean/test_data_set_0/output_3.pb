@@ -1,2 +1,0 @@
-Bgrad_varJ‡w
-i žå¿

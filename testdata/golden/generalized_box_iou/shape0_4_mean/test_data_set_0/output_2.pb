@@ -1,1 +1,0 @@
-Bgrad_boxes2J ╘@%Г|n╖?.├ь√OДж?`жejd#g?BУ9*aс└┐

@@ -1,1 +1,0 @@
-Bgrad_boxes2J b•uIôÒ†?EÏZÿ„Ö’?ý´…ã—¿ŽQj2Pu¿

@@ -1,1 +1,0 @@
-Bgrad_boxes2J€ÖU½'µh¿¿ÀYýÊz¿9!LyQy¿_K¿åg|¿LibíùŠƒ?nú©À?Ü·ƒåã|f¿È3“Ë£fa¿OPGZD?¿éD³‰èŸ?þÅLjyu¿ .–,_»x¿KXþf™w?KXþf™‡?Êt·:?KXþf™‡¿

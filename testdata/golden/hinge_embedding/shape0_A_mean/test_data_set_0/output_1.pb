@@ -1,2 +1,0 @@
-B
-grad_inputJUUUUUUÕ?UUUUUUÕ?UUUUUUÕ?

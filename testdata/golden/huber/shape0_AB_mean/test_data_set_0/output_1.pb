@@ -1,2 +1,0 @@
-B
-grad_inputJ0UUUUUUÅ¿UUUUUU™¿UUUUUUÅ¿UUUUUÕº?UUUUUUÅ?UUUUUUÅ¿

@@ -1,1 +1,0 @@
-Bgrad_targetJ0UUUUUUÅ?UUUUUU™?UUUUUUÅ?UUUUUÕº¿UUUUUUÅ¿UUUUUUÅ?

@@ -1,2 +1,0 @@
-B
-grad_inputJ`UUUUUUµ¿ªªªªªª–¿UUUUUUµ¿UUUUUUµ¿ªªªªªˆ³?UUUUU5—?UUUUUUµ?UUUUUUµ¿UUUUUUµ¿UUUUUUµ¿UUUUUUµ?UUUUUUµ?

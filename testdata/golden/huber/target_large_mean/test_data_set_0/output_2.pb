@@ -1,1 +1,0 @@
-Bgrad_targetJ`UUUUUUµ?ªªªªªª–?UUUUUUµ?UUUUUUµ?ªªªªªˆ³¿UUUUU5—¿UUUUUUµ¿UUUUUUµ?UUUUUUµ?UUUUUUµ?UUUUUUµ¿UUUUUUµ¿

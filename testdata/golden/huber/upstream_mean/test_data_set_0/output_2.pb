@@ -1,1 +1,0 @@
-Bgrad_targetJ`ªªªªj’¸?UUUUUw­¿UUUUUý”?UUUUUÕ¹¿UUUUUÕ¹?UUUUUÕ¹¿UUUUUÕ¹?ªªªªªÐ·?UUUUU[‘¿UUUUUÕ¹?UUUUUÕ¹?UUUUUÕ¹?

@@ -1,1 +1,0 @@
-Bgrad_targetJPoL¢mÆ¿ªº[SUç?2:YyüÀğ?

@@ -1,1 +1,0 @@
-Bgrad_targetJğBlÖˆ¿ö=ß‚Riş¿Ögl­8âÂ?

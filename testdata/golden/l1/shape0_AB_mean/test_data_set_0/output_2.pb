@@ -1,1 +1,0 @@
-Bgrad_targetJ0UUUUUUÅ?UUUUUUÅ?UUUUUUÅ?UUUUUUÅ¿UUUUUUÅ?UUUUUUÅ?

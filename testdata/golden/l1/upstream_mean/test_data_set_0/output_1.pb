@@ -1,2 +1,0 @@
-B
-grad_inputJ`UUUUUÕd?UUUUUÕd?UUUUUÕd?UUUUUÕd?UUUUUÕd¿UUUUUÕd¿UUUUUÕd¿UUUUUÕd?UUUUUÕd¿UUUUUÕd¿UUUUUÕd¿UUUUUÕd?

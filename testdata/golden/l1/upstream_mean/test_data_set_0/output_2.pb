@@ -1,1 +1,0 @@
-Bgrad_targetJ`UUUUUÕd¿UUUUUÕd¿UUUUUÕd¿UUUUUÕd¿UUUUUÕd?UUUUUÕd?UUUUUÕd?UUUUUÕd¿UUUUUÕd?UUUUUÕd?UUUUUÕd?UUUUUÕd¿

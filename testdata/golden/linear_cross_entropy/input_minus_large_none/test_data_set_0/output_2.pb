@@ -1,1 +1,0 @@
-Bgrad_linear_weightJPüp% ¬!U?Â³'ad,½?82oåàn¯@BfRL)Ç¿ÊSß“co?.‚1¡e»?[Eªn¯ÀŒ k½¿%ùv[ÑŸ¼¿(§‡&l´?

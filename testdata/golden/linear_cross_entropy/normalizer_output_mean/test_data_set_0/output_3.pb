@@ -1,1 +1,0 @@
-Bgrad_linear_weightJPZËk*¡¿Xé¦B„y4?»UüIÇ?ÎqGk9D•¿s•ãf*V¢?†…ØÍKÊ¹?ÖàJÿ÷ÁÌ¿Ú'cğæ²¿ÜÌ&ù¥?B^Bilz¿

@@ -1,2 +1,0 @@
-B
-grad_inputJ…©µ4ÈÝ?b[\iZÄ?

@@ -1,2 +1,0 @@
-B
-grad_inputJÀ}NöIâ?=÷ÒqCÛí¿

@@ -1,1 +1,0 @@
-Bgrad_linear_weightJP×‚¯rË©ª?€Ó‡›Ã²?OØB<8Rµ?øÍ3Rÿ±?”ðo¥?½Ò®pTf®?Z,J®EÓÍ¿pc	„Ï¿awµÇ¬?Tfwô§?

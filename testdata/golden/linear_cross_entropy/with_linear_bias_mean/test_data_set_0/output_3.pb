@@ -1,1 +1,0 @@
-Bgrad_linear_biasJ(sMVïñ•½?VKÏHŠ¿çõ£pD Å¿èö›Èã·?ˆ¼Ú Ù›¿

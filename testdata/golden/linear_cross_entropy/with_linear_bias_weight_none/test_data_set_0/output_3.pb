@@ -1,1 +1,0 @@
-Bgrad_linear_biasJ(Hˆ…¾ê¿ªU?aÍ|÷?­«jıKƒã¿¼ò™1š·¿µou.^K©?

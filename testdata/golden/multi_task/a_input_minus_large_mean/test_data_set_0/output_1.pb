@@ -1,1 +1,0 @@
-Bloss_aJ0xóc'Ë_A

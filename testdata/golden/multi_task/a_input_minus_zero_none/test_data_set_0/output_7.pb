@@ -1,1 +1,0 @@
-Bgrad_log_varsJ°o¾MÎ§+ÀÚ]'ó&@

@@ -1,1 +1,0 @@
-Bgrad_log_varsJR$fЛDСiа]бр=г╬Д?

@@ -1,1 +1,0 @@
-Bgrad_log_varsJÅ2¸FQ–]ÁK"4AZ@

@@ -1,1 +1,0 @@
-Bgrad_log_varsJÊüIÇ,PÁžh¦P_ü¿

@@ -1,1 +1,0 @@
-Bgrad_log_varsJ†q}@‘ç?¹oÌ•k À

@@ -1,1 +1,0 @@
-Bgrad_log_varsJЇ{.ей\G@ИЋc*П«ёњ

@@ -1,1 +1,0 @@
-Bgrad_log_varsJ`Q\U`Ê÷¿­êG²]Á

@@ -1,1 +1,0 @@
-Bgrad_log_varsJ‏†רי~ְF:Qc›SA

@@ -1,2 +1,0 @@
-Bgrad_log_varsJ¯
-6Kä%ÀıA½g›3À

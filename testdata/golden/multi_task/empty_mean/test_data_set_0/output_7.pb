@@ -1,1 +1,0 @@
-Bgrad_log_varsJbö‡p¿æ¿M	ï’7ëÀ

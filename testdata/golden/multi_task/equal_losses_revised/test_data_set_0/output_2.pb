@@ -1,1 +1,0 @@
-Bloss_bJUUU…óéý?

@@ -1,1 +1,0 @@
-Bgrad_scalesJZ“ÊêJ	@Õ]ø·Æ-@

@@ -1,1 +1,0 @@
-Bgrad_log_varsJ¦V…íká¿éÄåæ4ı¿

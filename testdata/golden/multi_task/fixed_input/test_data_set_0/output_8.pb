@@ -1,2 +1,0 @@
-Bgrad_task_weightsJ«ªª*
-*Õ? ËèrÈ@ãEó^Ô@

@@ -1,3 +1,0 @@
-B
-loss_depthJ«ªª
-µ à?

@@ -1,1 +1,0 @@
-Bgrad_depth_targetJÀ9WMöÜr?9WMöÜr?9WMöÜr¿9WMöÜr¿õvª¯5@?óÁÿârC¿ìšæ!Er?9WMöÜr?ïWª²‚îI?9WMöÜr¿9WMöÜr¿9WMöÜr¿9WMöÜr?9WMöÜr¿9WMöÜr¿9WMöÜr¿9WMöÜr¿9WMöÜr¿9WMöÜr?9WMöÜr?9WMöÜr?­às“¿9WMöÜr¿9WMöÜr?

@@ -1,2 +1,0 @@
-Bgrad_log_varsJ
-ã‹Ër‘¡?ô”≈π5q¿

@@ -1,1 +1,0 @@
-Bgrad_log_varsJkóE¾8À÷qø˜Ê¶2À

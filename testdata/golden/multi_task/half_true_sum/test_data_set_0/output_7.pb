@@ -1,2 +1,0 @@
-Bgrad_log_varsJÇoﬁ‚i6¿Ù‡Ï
-21¿

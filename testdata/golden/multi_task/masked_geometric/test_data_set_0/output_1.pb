@@ -1,2 +1,0 @@
-B
-loss_depthJUUU/hä?

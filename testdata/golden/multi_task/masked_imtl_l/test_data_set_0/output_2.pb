@@ -1,1 +1,0 @@
-Bloss_segJq¶¤TÈ¤ÿ?

@@ -1,1 +1,0 @@
-Bgrad_scalesJЇэ╨e╣бу┐╔сEiSЎ?DЬ╣J╥жє┐

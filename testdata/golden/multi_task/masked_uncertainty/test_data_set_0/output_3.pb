@@ -1,1 +1,0 @@
-Bloss_auxJZ:h.2¶Á?

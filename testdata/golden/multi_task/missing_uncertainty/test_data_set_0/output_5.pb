@@ -1,10 +1,0 @@
-Bgrad_depth_targetJ`ñƒ<Ù´s?H
-.#bt?H
-.#bt¿H
-.#bt¿S¾X¤ùc¿H
-.#bt¿H
-.#bt¿H
-.#bt¿H
-.#bt¿H
-.#bt?ô9Í÷âg?H
-.#bt¿

@@ -1,1 +1,0 @@
-Bgrad_depth_targetJÀªªªªªj’?ªªªªªªz?UUUUUU•?ªªªªªª¿UUUUUU•¿UUUUUU‹¿UUUUUU•?UUUUUU•¿UUUUUU•¿UUUUUU•?UUUUUU•?UUUUUU•?ªªªªªª”?UUUUUU•?ªªªªª*k¿UUUUUÅt¿UUUUUU•¿UUUUUU•?UUUUUU•¿UUUUUU•¿UUUUUU•¿UUUUUU•?UUUUUU•?UUUUUU•¿

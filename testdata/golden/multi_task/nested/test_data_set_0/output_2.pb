@@ -1,1 +1,0 @@
-Bloss_heads_lJUUUUUqñ?

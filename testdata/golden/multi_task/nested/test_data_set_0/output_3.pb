@@ -1,1 +1,0 @@
-Bloss_heads_rJпооооЫ?

@@ -1,1 +1,0 @@
-Bgrad_heads_r_targetJ !	³pâÄ½¿ØF†Ô©SÖ?ØF†Ô©SÖ¿!	³pâÄ½¿

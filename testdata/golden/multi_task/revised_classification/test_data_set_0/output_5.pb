@@ -1,1 +1,0 @@
-Bgrad_depth_targetJÀ¦}“ÁÔŒz¿’qkB\»†?œ`@ùÃ‹n¿’qkB\»†¿zºD~¦Ou¿’qkB\»†?’qkB\»†¿’qkB\»†?g€ží„M}¿’qkB\»†?÷MS3jL¿'±'+Þ>„¿’qkB\»†¿’qkB\»†¿’qkB\»†?’qkB\»†¿’qkB\»†¿’qkB\»†¿.•Ð1…a?X`v?’qkB\»†¿ƒÀØ½b8w?…B!„€?p†2-A6¿

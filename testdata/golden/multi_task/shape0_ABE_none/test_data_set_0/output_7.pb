@@ -1,1 +1,0 @@
-Bgrad_log_varsJk›zH—%8@Zú<kÑÀ

@@ -1,1 +1,0 @@
-Bgrad_a_inputJü ô:Dô¿úóQ6wÃ?‹Ó ÜYçm?

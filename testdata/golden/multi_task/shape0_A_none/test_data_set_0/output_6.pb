@@ -1,1 +1,0 @@
-Bgrad_b_targetJїиQ6Б®@2Q„nТ@·дwМоЌї

@@ -1,1 +1,0 @@
-Bgrad_log_varsJÖ"›&$³à?È9jöX[ë¿

@@ -1,1 +1,0 @@
-Bgrad_a_targetJ„XVÔÝ}À

@@ -1,1 +1,0 @@
-Bgrad_b_inputJqc“ý(šÿ?

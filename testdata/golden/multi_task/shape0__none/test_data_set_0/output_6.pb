@@ -1,1 +1,0 @@
-Bgrad_b_targetJqc“ý(šÿ¿

@@ -1,1 +1,0 @@
-Bgrad_log_varsJm>T–¾â¿Y›A:7:À

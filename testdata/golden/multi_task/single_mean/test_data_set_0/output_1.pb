@@ -1,1 +1,0 @@
-Bloss_aJUUU¥Cæ?

@@ -1,1 +1,0 @@
-Bgrad_log_varsJØFt§³í?h‘1¤Ã?

@@ -1,1 +1,0 @@
-Bgrad_log_varsJCz(l›ì?¦‚¾º¦©ö?

@@ -1,1 +1,0 @@
-B	loss_onlyJ+&¿NÇæ?

@@ -1,1 +1,0 @@
-Bloss_segJBï¶3@

@@ -1,1 +1,0 @@
-Bgrad_log_varsJฒt1€ธ$@๎ลอLชH@@Iญm0kโ?

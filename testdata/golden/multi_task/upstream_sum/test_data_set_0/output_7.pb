@@ -1,1 +1,0 @@
-Bgrad_log_varsJ¬Y_ş](-À…Éó2cÀ

@@ -1,1 +1,0 @@
-Bgrad_scalesJº×>y/3@…»qQ\P@

@@ -1,2 +1,0 @@
-Bgrad_scalesJU?
-Ä J@‹p+ R@

@@ -1,1 +1,0 @@
-Bgrad_scalesJ`^c½¤¿u>­åWŸA@

@@ -1,1 +1,0 @@
-Bgrad_scalesJ2^<âc@Dð Xîma@

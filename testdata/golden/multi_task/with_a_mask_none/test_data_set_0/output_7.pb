@@ -1,1 +1,0 @@
-Bgrad_log_varsJ(Xò›÷¹À}þ¹Äoña@

@@ -1,2 +1,0 @@
-Bgrad_log_varsJãzÆ3
-"8ÀŸJ™²OBÀ

@@ -1,2 +1,0 @@
-Bgrad_log_varsJ
-8ç8høﬁ?±|ÓKÅ‚?

@@ -1,1 +1,0 @@
-Bgrad_log_varsJ–İiŸN@©R^³Œ4R@

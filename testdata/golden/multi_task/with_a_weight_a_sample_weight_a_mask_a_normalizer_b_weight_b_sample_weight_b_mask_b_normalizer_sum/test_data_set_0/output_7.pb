@@ -1,1 +1,0 @@
-Bgrad_log_varsJ's‰U$£¿§ç"µ.¿

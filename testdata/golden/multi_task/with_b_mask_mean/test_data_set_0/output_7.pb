@@ -1,1 +1,0 @@
-Bgrad_log_varsJ0§`qÙÄÄ?^‡¿b/í?

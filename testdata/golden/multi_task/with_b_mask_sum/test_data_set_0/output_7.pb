@@ -1,1 +1,0 @@
-Bgrad_log_varsJíêÙ<Ào³ç×,v#À

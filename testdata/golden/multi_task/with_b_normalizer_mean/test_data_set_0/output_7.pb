@@ -1,2 +1,0 @@
-Bgrad_log_varsJˆÎ
-½ÎFÀ2ÿi gÀ

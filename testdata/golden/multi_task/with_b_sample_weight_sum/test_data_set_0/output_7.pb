@@ -1,1 +1,0 @@
-Bgrad_log_varsJÀy¢VôÚ¿7“uo)À

@@ -1,1 +1,0 @@
-Bgrad_log_varsJx»Ñf€—?‹<1Œ·ÕÙø

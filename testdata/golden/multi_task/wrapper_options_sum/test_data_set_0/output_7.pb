@@ -1,1 +1,0 @@
-Bgrad_log_varsJpY~mñÀ¸,_¦ƒô¿

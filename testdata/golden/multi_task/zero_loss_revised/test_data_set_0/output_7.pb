@@ -1,1 +1,0 @@
-Bgrad_scalesJ?Baxdã?Pù]‘ï¿

@@ -1,2 +1,0 @@
-B
-grad_inputJ(gffffæ¸¿ÎÌÌÌÌ¬Ò?gffffæ¸?gffffæ¸¿gffffæÈ¿

@@ -1,2 +1,0 @@
-B
-grad_inputJ(gffffФх?нлллл╛р©нлллл╛р©gffffФх?gffffФх?

@@ -1,1 +1,0 @@
-BlossJ wwwww©?мллл|А?≥≥≥≥≥9и?UUUUUUу?

@@ -1,2 +1,0 @@
-B
-grad_inputJ@ffffffŞ? ™™™™™™?ffffffŞ? ™™™™™™?ffffffŞ? ™™™™™™?ffffffŞ?ffffffŞ¿

@@ -1,1 +1,0 @@
-BlossJ """"â‘´?wwwwwGÁ?wwwwwÂ?ˆˆˆˆˆ¨Ù?

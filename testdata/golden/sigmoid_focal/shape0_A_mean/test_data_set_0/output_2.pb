@@ -1,1 +1,0 @@
-Bgrad_targetJ4 O·Æ$q?Ó‹ÎqH¯?Ž~,æMÊ¼?

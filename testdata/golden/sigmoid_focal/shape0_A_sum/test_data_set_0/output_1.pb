@@ -1,2 +1,0 @@
-B
-grad_inputJÂÉÒIítº¿•adéP†?A_°ïù“²?

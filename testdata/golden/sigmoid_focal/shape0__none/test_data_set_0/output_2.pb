@@ -1,1 +1,0 @@
-Bgrad_targetJXí0¯ª¿

@@ -1,2 +1,0 @@
-B
-grad_inputJœ'—’u ±?

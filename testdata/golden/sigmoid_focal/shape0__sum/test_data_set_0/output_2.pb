@@ -1,1 +1,0 @@
-Bgrad_targetJv9ƒ!×¿

@@ -1,1 +1,0 @@
-Bgrad_targetJ`UUUUUUµ¿UUUUUUµ¿UUUUUUµ?ªªªªªjŸ¿ªªªªªªˆ¿UUUUUUµ¿ªªªªªª†?UUUUUUµ?ªªªªªJ´?UUUUUÕ²¿UUUUUUµ¿ªªªªªj±¿

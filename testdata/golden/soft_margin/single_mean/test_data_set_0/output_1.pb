@@ -1,2 +1,0 @@
-B
-grad_inputJn┴G╒ео©&п-Eф?`Bxhaг©

@@ -1,2 +1,0 @@
-B
-grad_inputJL0Ô2A»·ølÚd)Âﬂ?tUD√ç¡‹ø

@@ -1,1 +1,0 @@
-BlossJ ô~g¤¨ë?Dˆ›ÞBOú?8ëDmxÙ?àgTG+kÞ?

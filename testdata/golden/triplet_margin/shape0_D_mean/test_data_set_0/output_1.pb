@@ -1,1 +1,0 @@
-Bgrad_anchorJ&nJÚ?°±ëDoæ?Àq¯³R³É?

@@ -1,1 +1,0 @@
-Bgrad_anchorJ•És©dçä¿TUR—Ê÷¿Ð—xŽ– ®?

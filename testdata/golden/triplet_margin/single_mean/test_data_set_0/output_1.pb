@@ -1,1 +1,0 @@
-Bgrad_anchorJuaªÈ÷êß¿ÚW÷çÁã¿@RÔrhÖ¢?

@@ -1,1 +1,0 @@
-Bgrad_negativeJ€öÉMàbÔ?ƒô3jÓ?ÄnÎì?

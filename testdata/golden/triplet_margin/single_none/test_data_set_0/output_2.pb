@@ -1,2 +1,0 @@
-Bgrad_positiveJM,ÍcÎ¬Ï¿Án
-†z¯?ý5”O£ÄÑ¿

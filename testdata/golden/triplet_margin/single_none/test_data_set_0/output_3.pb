@@ -1,2 +1,0 @@
-Bgrad_negativeJ
-kùSô­Ó?Kw¼Ë¿Çüå?¥Ô˜?

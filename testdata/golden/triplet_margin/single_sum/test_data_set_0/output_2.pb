@@ -1,1 +1,0 @@
-Bgrad_positiveJOX{ù˜Ù¿V’™vÉì?*&êEˆÈ?

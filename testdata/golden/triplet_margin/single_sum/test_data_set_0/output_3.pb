@@ -1,1 +1,0 @@
-Bgrad_negativeJ©ÅkX¬¡¿æQ6ë"—?ĞyS“ùï¿

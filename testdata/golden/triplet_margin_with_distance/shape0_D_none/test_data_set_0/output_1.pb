@@ -1,1 +1,0 @@
-Bgrad_anchorJzP]ÚcI? ì¼7¹g? q+P†;¿

@@ -1,1 +1,0 @@
-Bgrad_positiveJd™P‰Ê]¿¾TzqÌV¿ÎéA-p·`¿

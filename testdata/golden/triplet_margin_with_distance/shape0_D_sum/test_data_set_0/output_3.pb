@@ -1,1 +1,0 @@
-Bgrad_negativeJAx‘¸â?Éc4é1é¿vsÖ"ÿÏ¿

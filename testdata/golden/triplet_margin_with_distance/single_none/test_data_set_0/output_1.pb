@@ -1,1 +1,0 @@
-Bgrad_anchorJ@q4Zƒ1¿?¦gì]zâ?aºO×êö¿

@@ -1,1 +1,0 @@
-Bgrad_positiveJmdF`¹°ï¿¾DÚCœ1À?3"÷ª6­¿

@@ -1,1 +1,0 @@
-Bgrad_negativeJ}M×9pí?İ0GÙ?úà©cÑ‹?
