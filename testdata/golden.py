@@ -157,11 +157,27 @@ def existing(out, only):
     return {p.stem: p for p in sorted(out.glob("*.txt")) if only in (None, p.stem)}
 
 
+def keep_last_bits(computed, path):
+    """Takes outputs as a file has them where they are the same within the tolerance.
+
+    Another processor then changes no file, and a diff shows what did change.
+    """
+    try:
+        _, found = goldenfile.read(path)
+    except (OSError, ValueError):  # written anew
+        return
+    for name in computed.keys() & found.keys():
+        for role in ("output", "float32"):
+            new, old = computed[name].arrays[role], found[name].arrays[role]
+            new.update({k: old[k] for k in new.keys() & old.keys() if same_array(role, old[k], new[k])})
+
+
 def write(computed, out, only):
     """Writes the files that changed and removes those of losses that have no case any more."""
     out.mkdir(parents=True, exist_ok=True)
     changed = 0
     for loss, cases in computed.items():
+        keep_last_bits(cases, out / f"{loss}.txt")
         data = goldenfile.text(loss, PRODUCER, cases.values()).encode()
         path = out / f"{loss}.txt"
         if not path.is_file() or path.read_bytes() != data:
