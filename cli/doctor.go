@@ -115,10 +115,11 @@ func diagnoseORT(b ort.Backend) engineDiagnosis {
 	return e
 }
 
-// inVenv installs into a .venv of this folder, where the library is found first:
-// many systems refuse pip outside of one.
+// inVenv installs into a .venv and makes it the active one, since that of a folder
+// which is no project's is not looked at otherwise: many systems refuse pip
+// outside of one.
 func inVenv(install string) string {
-	return strings.Replace(install, "python3 -m pip", "python3 -m venv .venv && .venv/bin/pip", 1)
+	return strings.Replace(install, "python3 -m pip", "python3 -m venv .venv && . .venv/bin/activate && pip", 1)
 }
 
 func (a *app) tellDiagnosis(d diagnosis) {

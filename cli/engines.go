@@ -121,7 +121,7 @@ func (f *engineFlags) all() (engines []verify.Engine, note string, err error) {
 	return engines, note, nil
 }
 
-// describe names an engine with its version.
+// describe names an engine with its version and the library that was loaded.
 func (f *engineFlags) describe(e verify.Engine) string {
 	if e.Backend.Name() != "ort" {
 		return e.Backend.Name()
@@ -134,5 +134,5 @@ func (f *engineFlags) describe(e verify.Engine) string {
 	if provider == "" {
 		provider = "cpu"
 	}
-	return fmt.Sprintf("ort %s on %s", info.Version, provider)
+	return fmt.Sprintf("ort %s on %s, %s", info.Version, provider, info.Path)
 }

@@ -73,6 +73,11 @@ func (a *app) verify(ctx context.Context, o *verifyOptions, args []string) error
 	if note != "" {
 		a.say("%s", note)
 	}
+	for _, e := range engines {
+		if e.Backend.Name() == "ort" {
+			a.say("verifying with %s", o.engines.describe(e))
+		}
+	}
 	seen := &recorder{}
 	if o.record != "" {
 		options.Observe = seen.observe

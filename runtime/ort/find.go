@@ -3,10 +3,12 @@ package ort
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	goruntime "runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,9 +27,14 @@ type Attempt struct {
 
 // Find looks for the ONNX Runtime library: the explicit path, then
 // LOSSGEN_ORT_LIBRARY, then an installed Python package onnxruntime (in the
-// nearest .venv, in $VIRTUAL_ENV, or of python3), then the folders of the
+// project's .venv, in $VIRTUAL_ENV, or of python3), then the folders of the
 // system loader. A path that was asked for and does not exist is an error;
 // the search does not go on without it. The library is not loaded.
+//
+// Nothing is taken from the working directory because it is the working
+// directory: the project's .venv has to stand beside its go.mod or
+// pyproject.toml and belong to the user, and relative folders in PATH or
+// LD_LIBRARY_PATH are passed over.
 func Find(explicit string) (path string, tried []Attempt, err error) {
 	f := &finder{}
 	for _, asked := range []struct{ where, path string }{
@@ -83,8 +90,9 @@ func (f *finder) asked(where, path string) (string, error) {
 func (f *finder) folder(where, dir string) string {
 	outcome := "no library here"
 	for _, pattern := range libraryPatterns() {
-		matches, _ := filepath.Glob(filepath.Join(dir, pattern))
-		for _, path := range matches {
+		matches, _ := fs.Glob(os.DirFS(dir), pattern) // dir may have a name with * or [
+		for _, name := range matches {
+			path := filepath.Join(dir, name)
 			if v := fileVersion(path); v != "" && older(v, MinVersion) {
 				outcome = fmt.Sprintf("version %s is too old, need %s or later", v, MinVersion)
 				continue
@@ -108,51 +116,85 @@ func libraryPatterns() []string {
 	}
 }
 
-// virtualEnvs looks into the nearest .venv above the working directory and
-// into the active environment.
+// virtualEnvs looks into the project's .venv and into the active environment.
 func (f *finder) virtualEnvs() string {
+	if path := f.project(); path != "" {
+		return path
+	}
+	env := os.Getenv("VIRTUAL_ENV")
+	switch {
+	case env == "":
+		f.note("VIRTUAL_ENV", "", "not set")
+		return ""
+	case !filepath.IsAbs(env):
+		f.note("VIRTUAL_ENV", env, "no absolute path, so not looked at")
+		return ""
+	}
+	path, _ := f.virtualEnv("VIRTUAL_ENV", env)
+	return path
+}
+
+// rootFiles stand in the folder that is the root of a project.
+var rootFiles = []string{"go.mod", "pyproject.toml"}
+
+// project looks into the .venv beside the root file of the project that the
+// working directory is in. A library runs as soon as it is loaded, so that of a
+// folder which somebody else can write to is not one to load.
+func (f *finder) project() string {
 	dir, err := os.Getwd()
-	for err == nil {
-		if env := filepath.Join(dir, ".venv"); isDir(env) {
-			if path := f.virtualEnv(".venv", env); path != "" {
-				return path
-			}
-			break
-		}
+	for err == nil && !slices.ContainsFunc(rootFiles, func(name string) bool { return isFile(filepath.Join(dir, name)) }) {
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			f.note(".venv", "", "none above the working directory")
-			break
+			f.note(".venv", "", "the working directory is in no project: no "+strings.Join(rootFiles, " or "))
+			return ""
 		}
 		dir = parent
 	}
-	env := os.Getenv("VIRTUAL_ENV")
-	if env == "" {
-		f.note("VIRTUAL_ENV", "", "not set")
+	env := filepath.Join(dir, ".venv")
+	if err != nil || !isDir(env) {
+		f.note(".venv", env, "no such folder")
 		return ""
 	}
-	return f.virtualEnv("VIRTUAL_ENV", env)
-}
-
-func (f *finder) virtualEnv(where, env string) string {
-	for _, pattern := range []string{"lib/python3*/site-packages", "Lib/site-packages"} {
-		sites, _ := filepath.Glob(filepath.Join(env, filepath.FromSlash(pattern), "onnxruntime", "capi"))
-		for _, dir := range sites {
-			if path := f.folder(where, dir); path != "" {
-				return path
-			}
-		}
-		if len(sites) > 0 {
+	path, err := f.virtualEnv(".venv", env)
+	if path == "" || err != nil {
+		return ""
+	}
+	for _, part := range []string{dir, env, filepath.Dir(path), path} {
+		if reason := foreign(part); reason != "" {
+			f.tried = f.tried[:len(f.tried)-1] // it was not taken
+			f.note(".venv", part, reason+", so not loaded")
 			return ""
 		}
 	}
+	return path
+}
+
+// virtualEnv returns the library of the package in an environment, or "".
+func (f *finder) virtualEnv(where, env string) (string, error) {
+	for _, pattern := range []string{"lib/python3*/site-packages/onnxruntime/capi", "Lib/site-packages/onnxruntime/capi"} {
+		sites, err := fs.Glob(os.DirFS(env), pattern)
+		if err != nil {
+			return "", err
+		}
+		for _, dir := range sites {
+			if path := f.folder(where, filepath.Join(env, filepath.FromSlash(dir))); path != "" {
+				return path, nil
+			}
+		}
+		if len(sites) > 0 {
+			return "", nil
+		}
+	}
 	f.note(where, env, "no package onnxruntime")
-	return ""
+	return "", nil
 }
 
 // locate prints the folder of the package without importing it, which would
-// take a second and load a library of its own.
-const locate = `import importlib.util as u
+// take a second and load a library of its own. An isolated interpreter does not
+// look for packages in the working directory, but neither in the user's own
+// folder, where pip puts them: that one is added.
+const locate = `import importlib.util as u, site, sys
+sys.path.append(site.getusersitepackages())
 s = u.find_spec("onnxruntime")
 print(s.submodule_search_locations[0] if s and s.submodule_search_locations else "")`
 
@@ -160,17 +202,19 @@ print(s.submodule_search_locations[0] if s and s.submodule_search_locations else
 func (f *finder) pythons() string {
 	for _, name := range []string{"python3", "python"} {
 		where := name + " on PATH"
-		program, err := exec.LookPath(name)
-		if err != nil {
+		program := lookPath(name)
+		if program == "" {
 			f.note(where, "", "not found")
 			continue
 		}
-		out, err := output(program, "-c", locate)
+		out, err := output(program, "-I", "-c", locate)
 		switch {
 		case err != nil:
 			f.note(where, program, "does not run: "+oneLine(err.Error()))
 		case out == "":
 			f.note(where, program, "no package onnxruntime")
+		case !filepath.IsAbs(out):
+			f.note(where, program, fmt.Sprintf("answers %q, which is no absolute path", out))
 		default:
 			if path := f.folder(where, filepath.Join(out, "capi")); path != "" {
 				return path
@@ -180,11 +224,25 @@ func (f *finder) pythons() string {
 	return ""
 }
 
+// lookPath returns a program in a folder that PATH names by an absolute path, or
+// "". Other entries mean another folder wherever one stands.
+func lookPath(name string) string {
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		if !filepath.IsAbs(dir) {
+			continue
+		}
+		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
 // system looks where the system loader does.
 func (f *finder) system() string {
 	seen := map[string]bool{}
 	for _, dir := range systemFolders() {
-		if dir == "" || seen[dir] || !isDir(dir) {
+		if !filepath.IsAbs(dir) || seen[dir] || !isDir(dir) {
 			continue
 		}
 		seen[dir] = true
@@ -216,8 +274,8 @@ func systemFolders() []string {
 // loaderCache returns the folders of ONNX Runtime libraries in ldconfig's
 // cache, whose lines read "libx.so.1 (libc6,x86-64) => /usr/lib/libx.so.1".
 func loaderCache() []string {
-	program, err := exec.LookPath("ldconfig")
-	if err != nil {
+	program := lookPath("ldconfig")
+	if program == "" {
 		program = "/sbin/ldconfig" // often not on an ordinary user's PATH
 	}
 	out, err := output(program, "-p")
@@ -237,11 +295,18 @@ func loaderCache() []string {
 func output(program string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, program, args...).Output()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir = filepath.Dir(program) // not where a file could choose what it runs
+	out, err := cmd.Output()
 	return strings.TrimSpace(string(out)), err
 }
 
 func isDir(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }

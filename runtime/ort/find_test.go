@@ -66,6 +66,7 @@ func TestFindInEnvironments(t *testing.T) {
 		t.Skip("the file names are Linux's")
 	}
 	dir := isolate(t)
+	touch(t, dir, "go.mod")
 	capi := filepath.Join("lib", "python3.11", "site-packages", "onnxruntime", "capi")
 	touch(t, dir, ".venv", capi, "libonnxruntime_providers_shared.so")
 	old := touch(t, dir, ".venv", capi, "libonnxruntime.so.1.20.1")
@@ -85,7 +86,7 @@ func TestFindInEnvironments(t *testing.T) {
 	}
 	fresh := touch(t, dir, ".venv", capi, "libonnxruntime.so.1.30.0")
 	if path, _, err := Find(""); path != fresh || err != nil {
-		t.Errorf("the nearest .venv comes first: got %q %v", path, err)
+		t.Errorf("the project's .venv comes first: got %q %v", path, err)
 	}
 }
 
@@ -116,6 +117,81 @@ func TestFindOnPath(t *testing.T) {
 	path, tried, err := Find("")
 	if path != library || err != nil {
 		t.Errorf("got %q %v after %v", path, err, tried)
+	}
+}
+
+// TestPlanted: a library that lies where the command is run, or in a folder above,
+// is not found by that.
+func TestPlanted(t *testing.T) {
+	if goruntime.GOOS != "linux" {
+		t.Skip("the file names are Linux's")
+	}
+	capi := filepath.Join("onnxruntime", "capi", "libonnxruntime.so.1.32.0")
+	site := filepath.Join("lib", "python3.11", "site-packages", capi)
+	python := func(t *testing.T, parts ...string) {
+		path := touch(t, parts...)
+		if err := os.WriteFile(path, []byte("#!/bin/sh\necho "+filepath.Join(filepath.Dir(path), "onnxruntime")+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		touch(t, filepath.Dir(path), capi)
+	}
+	for name, plant := range map[string]func(t *testing.T, dir string){
+		"here":                func(t *testing.T, dir string) { touch(t, dir, "libonnxruntime.so") },
+		".venv here":          func(t *testing.T, dir string) { touch(t, dir, ".venv", site) },
+		".venv above":         func(t *testing.T, dir string) { touch(t, filepath.Dir(dir), ".venv", site) },
+		".venv above project": func(t *testing.T, dir string) { touch(t, filepath.Dir(dir), ".venv", site); touch(t, dir, "go.mod") },
+		"python in PATH .":    func(t *testing.T, dir string) { t.Setenv("PATH", "."); python(t, dir, "python3") },
+		"python in PATH bin":  func(t *testing.T, dir string) { t.Setenv("PATH", "bin:"); python(t, dir, "bin", "python3") },
+		"loader path": func(t *testing.T, dir string) {
+			t.Setenv("LD_LIBRARY_PATH", ".:lib")
+			touch(t, dir, "lib", "libonnxruntime.so")
+		},
+		"VIRTUAL_ENV": func(t *testing.T, dir string) { t.Setenv("VIRTUAL_ENV", "env"); touch(t, dir, "env", site) },
+		"writable by all": func(t *testing.T, dir string) {
+			touch(t, dir, "go.mod")
+			if err := os.Chmod(filepath.Dir(touch(t, dir, ".venv", site)), 0o777); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(isolate(t), "work")
+			touch(t, dir, "file")
+			t.Chdir(dir)
+			plant(t, dir)
+			if path, tried, _ := Find(""); strings.HasPrefix(path, filepath.Dir(dir)) {
+				t.Errorf("found %s after %v", path, tried)
+			}
+		})
+	}
+}
+
+// TestIsolatedPython: the interpreter itself does not look into the working
+// directory either, nor where PYTHONPATH points.
+func TestIsolatedPython(t *testing.T) {
+	python := lookPath("python3")
+	if python == "" {
+		t.Skip("there is no python3")
+	}
+	dir := isolate(t)
+	t.Setenv("PATH", filepath.Dir(python))
+	t.Setenv("HOME", dir)
+	t.Setenv("PYTHONPATH", dir)
+	touch(t, dir, "onnxruntime", "__init__.py")
+	touch(t, dir, "onnxruntime", "capi", "libonnxruntime.so.1.32.0")
+	for _, module := range []string{"importlib.py", "site.py", "sitecustomize.py", "usercustomize.py"} {
+		if err := os.WriteFile(filepath.Join(dir, module), []byte("open('ran', 'w')\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if path, tried, _ := Find(""); strings.HasPrefix(path, dir) {
+		t.Errorf("found %s after %v", path, tried)
+	}
+	if isFile(filepath.Join(dir, "ran")) {
+		t.Error("a module of the working directory ran")
 	}
 }
 
