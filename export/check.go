@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/lossgen/lossgen/builder/ir"
@@ -37,8 +36,9 @@ func Check(m *ir.Model) error {
 	if m.IRVersion != want {
 		return fmt.Errorf("ir version %d does not belong to opset %d: want %d", m.IRVersion, m.Opset, want)
 	}
-	for i, p := range m.Metadata {
-		if slices.ContainsFunc(m.Metadata[:i], func(q ir.Prop) bool { return q.Key == p.Key }) {
+	keys := map[string]bool{}
+	for _, p := range m.Metadata {
+		if once(keys, p.Key) != nil {
 			return fmt.Errorf("metadata key %q stands twice", p.Key)
 		}
 	}
@@ -48,40 +48,54 @@ func Check(m *ir.Model) error {
 	return newScope(m.Opset, nil).graph(m.Graph)
 }
 
+// CheckForeign reports the first reason why m, a model that anybody may have
+// written, is not to be shown or run. It is as [Check] as far as the model has to
+// make sense: names are defined once and before they are used, operators of the
+// table have the inputs, outputs and attributes of their schema, constants have
+// as many bytes as their sizes say. It leaves to the writer what is style, and
+// knows nothing of other operators and opsets.
+func CheckForeign(m *ir.Model) error {
+	if m == nil || m.Graph == nil {
+		return errors.New("the model has no graph")
+	}
+	s := newScope(m.Opset, nil)
+	s.foreign = true
+	return s.graph(m.Graph)
+}
+
 // nodeName names a node in an error: "node 3 (Mul -> t7)".
 func nodeName(i int, n ir.Node) string {
 	to := ""
 	if len(n.Outputs) > 0 {
-		to = " -> " + plain(n.Outputs[0])
+		to = " -> " + ir.Plain(n.Outputs[0])
 	}
-	return fmt.Sprintf("node %d (%s%s)", i, plain(n.Op), to)
+	return fmt.Sprintf("node %d (%s%s)", i, ir.Plain(n.Op), to)
 }
 
-// plain returns s on one line: names from a foreign file may hold anything.
-func plain(s string) string {
-	q := strconv.Quote(s)
-	return q[1 : len(q)-1]
-}
+// maxRank bounds the axes of a value: PyTorch and NumPy have no more.
+const maxRank = 64
 
 // scope is the names of one graph while it is checked.
 type scope struct {
-	opset  int64
-	outer  *scope // nil for the main graph
-	depth  int
-	values map[string]*value // by name
-	folded map[string]string // name by name in lower case
+	opset   int64
+	foreign bool   // of a file that is nobody's loss
+	outer   *scope // nil for the main graph
+	depth   int
+	values  map[string]*value // by name
+	folded  map[string]string // name by name in lower case
 }
 
 // value is a name that is defined.
 type value struct {
-	byNode bool // produced by a node
-	used   bool // read by a node of this graph or of one inside, or an output
+	byNode   bool // produced by a node
+	constant bool // an initializer
+	used     bool // read by a node of this graph or of one inside, or an output
 }
 
 func newScope(opset int64, outer *scope) *scope {
 	s := &scope{opset: opset, outer: outer, values: map[string]*value{}, folded: map[string]string{}}
 	if outer != nil {
-		s.depth = outer.depth + 1
+		s.depth, s.foreign = outer.depth+1, outer.foreign
 	}
 	return s
 }
@@ -91,7 +105,10 @@ func (s *scope) define(name string, byNode bool) error {
 	if name == "" {
 		return errors.New("a name is empty")
 	}
-	lower := strings.ToLower(name)
+	lower := name
+	if !s.foreign {
+		lower = strings.ToLower(name)
+	}
 	for at := s; at != nil; at = at.outer {
 		switch other, taken := at.folded[lower]; {
 		case taken && other == name:
@@ -117,7 +134,7 @@ func (s *scope) use(name string) bool {
 }
 
 func (s *scope) graph(g *ir.Graph) error {
-	if g.Name == "" {
+	if g.Name == "" && !s.foreign {
 		return errors.New("the graph has no name")
 	}
 	for _, p := range g.Inputs {
@@ -135,23 +152,37 @@ func (s *scope) graph(g *ir.Graph) error {
 			return fmt.Errorf("%s: %w", nodeName(i, n), err)
 		}
 	}
-	for i, p := range g.Outputs {
-		if err := s.output(p, g.Outputs[:i]); err != nil {
+	listed := map[string]bool{}
+	for _, p := range g.Outputs {
+		if err := s.output(p, listed); err != nil {
 			return fmt.Errorf("output %q: %w", p.Name, err)
 		}
 	}
-	for i, p := range g.Values {
-		if err := s.declaration(p, g.Values[:i]); err != nil {
+	if s.foreign {
+		return nil // nobody reads its declarations of results
+	}
+	listed = map[string]bool{}
+	for _, p := range g.Values {
+		if err := s.declaration(p, listed); err != nil {
 			return fmt.Errorf("declaration of %q: %w", p.Name, err)
 		}
 	}
 	return s.unused(g)
 }
 
-// declaration checks the stated sizes of a result after those before it.
-func (s *scope) declaration(p ir.Port, before []ir.Port) error {
-	if slices.ContainsFunc(before, func(q ir.Port) bool { return q.Name == p.Name }) {
+// once reports a name that is listed already, and lists it.
+func once(listed map[string]bool, name string) error {
+	if listed[name] {
 		return errors.New("it stands twice")
+	}
+	listed[name] = true
+	return nil
+}
+
+// declaration checks the stated sizes of a result after those that are listed.
+func (s *scope) declaration(p ir.Port, listed map[string]bool) error {
+	if err := once(listed, p.Name); err != nil {
+		return err
 	}
 	if v := s.values[p.Name]; v == nil || !v.byNode {
 		return errors.New("no node produces it")
@@ -170,22 +201,30 @@ func (s *scope) initializer(init ir.Initializer) error {
 	if err := checkTensor(init.Tensor); err != nil {
 		return err
 	}
-	return s.define(init.Name, false)
+	if v := s.values[init.Name]; s.foreign && v != nil && !v.byNode && !v.constant {
+		v.constant = true
+		return nil // the value of an input that is not given
+	}
+	if err := s.define(init.Name, false); err != nil {
+		return err
+	}
+	s.values[init.Name].constant = true
+	return nil
 }
 
-// output checks an output after those before it.
-func (s *scope) output(p ir.Port, before []ir.Port) error {
+// output checks an output after those that are listed.
+func (s *scope) output(p ir.Port, listed map[string]bool) error {
 	if err := s.port(p); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(before, func(q ir.Port) bool { return q.Name == p.Name }) {
-		return errors.New("it stands twice")
+	if err := once(listed, p.Name); err != nil {
+		return err
 	}
 	v := s.values[p.Name]
 	if v == nil {
 		return errors.New("nothing in the graph defines it")
 	}
-	if s.outer == nil && !v.byNode {
+	if s.outer == nil && !v.byNode && !s.foreign {
 		return errors.New("no node produces it: pass it through Identity")
 	}
 	v.used = true
@@ -194,6 +233,12 @@ func (s *scope) output(p ir.Port, before []ir.Port) error {
 
 // port checks the name, dtype and shape of an input or output.
 func (s *scope) port(p ir.Port) error {
+	if len(p.Shape) > maxRank {
+		return fmt.Errorf("it has %d axes, want at most %d", len(p.Shape), maxRank)
+	}
+	if s.foreign {
+		return nil
+	}
 	if !isIdentifier(p.Name) {
 		return errors.New("the name is no identifier: use letters, digits and _, not starting with a digit")
 	}
@@ -230,6 +275,9 @@ func isIdentifier(s string) bool {
 
 func (s *scope) node(n ir.Node) error {
 	f, err := lookup(n.Op, s.opset)
+	if err != nil && s.foreign {
+		return s.unknown(n)
+	}
 	if err != nil {
 		return err
 	}
@@ -239,14 +287,47 @@ func (s *scope) node(n ir.Node) error {
 	if err := f.outputs.check("output", n.Outputs); err != nil {
 		return err
 	}
+	if err := s.reads(n); err != nil {
+		return err
+	}
+	if err := s.attributes(f, n); err != nil {
+		return err
+	}
+	return s.writes(n)
+}
+
+// unknown checks a node of which there is no schema.
+func (s *scope) unknown(n ir.Node) error {
+	if len(n.Outputs) == 0 {
+		return errors.New("it has no outputs")
+	}
+	if err := s.reads(n); err != nil {
+		return err
+	}
+	for _, a := range n.Attributes {
+		k, err := kindOf(a.Value)
+		if err == nil {
+			err = s.attribute(attrSpec{kind: k}, a.Value)
+		}
+		if err != nil {
+			return fmt.Errorf("attribute %q: %w", a.Name, err)
+		}
+	}
+	return s.writes(n)
+}
+
+// reads marks what a node reads as used.
+func (s *scope) reads(n ir.Node) error {
 	for _, name := range n.Inputs {
 		if name != "" && !s.use(name) {
 			return fmt.Errorf("its input %q is not defined before it", name)
 		}
 	}
-	if err := s.attributes(f, n); err != nil {
-		return err
-	}
+	return nil
+}
+
+// writes defines what a node computes.
+func (s *scope) writes(n ir.Node) error {
 	for _, name := range n.Outputs {
 		if name == "" {
 			continue // an optional output that is absent

@@ -19,7 +19,8 @@ import (
 // inside the file. What it cannot hold (another element type, external data, an
 // operator of another domain) is an error that names the value; bytes that are
 // no ONNX model give "not an ONNX model: ...". Nothing is checked beyond that:
-// see [Check].
+// see [Check]. A file of more than half a million nodes, names and other parts is
+// refused.
 //
 // A port without a shape gets a nil Shape (rank 0 is empty, not nil), and a dim
 // with neither size nor name gets a symbol of its own, "?1", "?2" and so on.
@@ -29,6 +30,12 @@ func Unmarshal(data []byte) (*ir.Model, error) {
 	p := &onnxpb.ModelProto{}
 	if len(data) == 0 {
 		return nil, errors.New("not an ONNX model: the file is empty")
+	}
+	switch err := new(counter).count(data, levels(), 0); {
+	case err == errWire || errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, notModel(data, parseError(err))
+	case err != nil:
+		return nil, err
 	}
 	if err := proto.Unmarshal(data, p); err != nil {
 		return nil, notModel(data, parseError(err))
@@ -98,10 +105,17 @@ func isText(data []byte) bool {
 // defaultOpset returns the imported version of the standard operator set. Other
 // sets may be imported as long as no node uses them.
 func defaultOpset(p *onnxpb.ModelProto) (int64, error) {
+	var found []int64
 	for _, o := range p.OpsetImport {
 		if standard(deref(o.Domain)) {
-			return deref(o.Version), nil
+			found = append(found, deref(o.Version))
 		}
+	}
+	switch {
+	case len(found) > 1:
+		return 0, fmt.Errorf("it names %d versions of the standard operator set", len(found))
+	case len(found) == 1:
+		return found[0], nil
 	}
 	return 0, errors.New("it names no version of the standard operator set, it may be cut off")
 }
@@ -116,9 +130,6 @@ type decoder struct {
 }
 
 func (d *decoder) graph(p *onnxpb.GraphProto) (*ir.Graph, error) {
-	if len(p.SparseInitializer) > 0 {
-		return nil, errors.New("the graph has sparse initializers, which are not supported")
-	}
 	g := &ir.Graph{Name: deref(p.Name), Doc: deref(p.DocString)}
 	for _, t := range p.Initializer {
 		value, err := decodeTensor(t)
@@ -179,6 +190,9 @@ func (d *decoder) port(info *onnxpb.ValueInfoProto) (ir.Port, error) {
 	}
 	port.Shape = make(tensor.Shape, len(typ.Shape.Dim))
 	for i, dim := range typ.Shape.Dim {
+		if dim.DimValue != nil && deref(dim.DimParam) != "" {
+			return port, fmt.Errorf("axis %d has both a size and a letter", i)
+		}
 		port.Shape[i] = d.dim(dim)
 	}
 	return port, nil

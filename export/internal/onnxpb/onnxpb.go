@@ -44,17 +44,15 @@ type StringStringEntryProto struct {
 	Value *string `protobuf:"bytes,2,opt,name=value"`
 }
 
-// GraphProto is a list of nodes with named inputs and outputs. SparseInitializer
-// is there to be noticed only, its messages stay undecoded.
+// GraphProto is a list of nodes with named inputs and outputs.
 type GraphProto struct {
-	Node              []*NodeProto      `protobuf:"bytes,1,rep,name=node"`
-	Name              *string           `protobuf:"bytes,2,opt,name=name"`
-	Initializer       []*TensorProto    `protobuf:"bytes,5,rep,name=initializer"`
-	DocString         *string           `protobuf:"bytes,10,opt,name=doc_string"`
-	Input             []*ValueInfoProto `protobuf:"bytes,11,rep,name=input"`
-	Output            []*ValueInfoProto `protobuf:"bytes,12,rep,name=output"`
-	ValueInfo         []*ValueInfoProto `protobuf:"bytes,13,rep,name=value_info"`
-	SparseInitializer [][]byte          `protobuf:"bytes,15,rep,name=sparse_initializer"`
+	Node        []*NodeProto      `protobuf:"bytes,1,rep,name=node"`
+	Name        *string           `protobuf:"bytes,2,opt,name=name"`
+	Initializer []*TensorProto    `protobuf:"bytes,5,rep,name=initializer"`
+	DocString   *string           `protobuf:"bytes,10,opt,name=doc_string"`
+	Input       []*ValueInfoProto `protobuf:"bytes,11,rep,name=input"`
+	Output      []*ValueInfoProto `protobuf:"bytes,12,rep,name=output"`
+	ValueInfo   []*ValueInfoProto `protobuf:"bytes,13,rep,name=value_info"`
 }
 
 // NodeProto applies an operator.
