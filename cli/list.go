@@ -1,9 +1,13 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -67,12 +71,37 @@ func (a *app) listJSON() error {
 	return a.printJSON(all)
 }
 
-// printJSON writes a value as indented JSON. Formulas keep their < and >.
+// printJSON writes a value as indented JSON.
 func (a *app) printJSON(value any) error {
-	e := json.NewEncoder(a.stdout)
+	data, err := encodeJSON(value)
+	if err == nil {
+		_, err = a.stdout.Write(data)
+	}
+	return err
+}
+
+// encodeJSON returns a value as indented JSON. Formulas keep their < and >; what
+// does not print is escaped, since names may come from a file of anybody's.
+func encodeJSON(value any) ([]byte, error) {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(value)
+	if err := e.Encode(value); err != nil {
+		return nil, err
+	}
+	var plain []byte
+	for _, r := range out.String() {
+		switch {
+		case r == '\n' || strconv.IsPrint(r):
+			plain = utf8.AppendRune(plain, r)
+		default: // it stands in a string, since the rest of JSON prints
+			for _, unit := range utf16.Encode([]rune{r}) {
+				plain = fmt.Appendf(plain, `\u%04x`, unit)
+			}
+		}
+	}
+	return plain, nil
 }
 
 func newCases(a *app) *cobra.Command {

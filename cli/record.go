@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	goruntime "runtime"
 	"slices"
@@ -140,14 +138,11 @@ func (a *app) record(o *verifyOptions, start time.Time, subjects []subject, engi
 	if r.Cases, err = recordCases(goldens, reports); err != nil {
 		return err
 	}
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(r); err != nil {
+	data, err := encodeJSON(r)
+	if err != nil {
 		return err
 	}
-	if err := export.WriteFile(o.record, out.Bytes()); err != nil {
+	if err := export.WriteFile(o.record, data); err != nil {
 		return err
 	}
 	a.say("wrote %s", o.record)

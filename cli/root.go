@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/losses"
 )
 
@@ -24,7 +25,17 @@ type app struct {
 
 // say writes a line for the reader to standard error.
 func (a *app) say(format string, args ...any) {
-	fmt.Fprintf(a.stderr, "lossgen: %s\n", oneLine(fmt.Sprintf(format, args...)))
+	fmt.Fprintf(a.stderr, "lossgen: %s\n", clipped(ir.Plain(oneLine(fmt.Sprintf(format, args...)))))
+}
+
+// maxLine bounds a line for the reader: names from a file may have any length.
+const maxLine = 2000
+
+func clipped(line string) string {
+	if len(line) <= maxLine {
+		return line
+	}
+	return strings.ToValidUTF8(line[:maxLine], "") + "..."
 }
 
 // sayWrapped says a long line in several, of which the further ones begin with two

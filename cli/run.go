@@ -54,6 +54,10 @@ func (a *app) run(ctx context.Context, o *runOptions, path string) error {
 	if err != nil {
 		return err
 	}
+	names, err := fileNames(m.Graph.Outputs)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
 	inputs, err := o.read(m.Graph.Inputs)
 	if err != nil {
 		return err
@@ -72,7 +76,7 @@ func (a *app) run(ctx context.Context, o *runOptions, path string) error {
 		return fmt.Errorf("%s: %w", path, reason(m, inputs, err))
 	}
 	a.say("ran %s with %s", path, o.engines.describe(engine))
-	return a.deliver(o, m.Graph.Outputs, outputs)
+	return a.deliver(o, m.Graph.Outputs, names, outputs)
 }
 
 // reason says which label ended a run, where one did: an engine knows neither its
@@ -124,7 +128,7 @@ func (o *runOptions) files(ports []ir.Port) (map[string]string, error) {
 	}
 	files := map[string]string{}
 	for _, text := range o.inputs {
-		name, path, ok := strings.Cut(text, "=")
+		name, path, ok := cutInput(text, ports)
 		if !ok || name == "" || path == "" {
 			return nil, usagef("--input is %q, want name=file.npy", text)
 		}
@@ -142,6 +146,19 @@ func (o *runOptions) files(ports []ir.Port) (map[string]string, error) {
 		}
 	}
 	return files, nil
+}
+
+// cutInput splits "name=file.npy". A name of the model's may have a = in it.
+func cutInput(text string, ports []ir.Port) (name, path string, ok bool) {
+	for _, p := range ports {
+		if rest, is := strings.CutPrefix(text, p.Name+"="); is && len(p.Name) > len(name) {
+			name, path, ok = p.Name, rest, true
+		}
+	}
+	if ok {
+		return name, path, ok
+	}
+	return strings.Cut(text, "=")
 }
 
 func contains(ports []ir.Port, name string) bool {
@@ -202,20 +219,23 @@ type resultJSON struct {
 	File  string  `json:"file,omitempty"`
 }
 
-// deliver prints single numbers and writes arrays to files.
-func (a *app) deliver(o *runOptions, ports []ir.Port, outputs map[string]*tensor.Tensor) error {
+// deliver prints single numbers and writes arrays to the files named.
+func (a *app) deliver(o *runOptions, ports []ir.Port, names map[string]string, outputs map[string]*tensor.Tensor) error {
 	var results []resultJSON
 	for _, p := range ports {
 		t := outputs[p.Name]
 		r := resultJSON{Name: p.Name, DType: t.DType.String(), Dims: append([]int64{}, t.Dims...)}
 		if len(t.Dims) == 0 {
 			if r.Value = jsonScalar(t); !o.asJSON {
-				fmt.Fprintf(a.stdout, "%s %s\n", p.Name, scalar(t))
+				fmt.Fprintf(a.stdout, "%s %s\n", ir.Plain(p.Name), scalar(t))
 			}
 		} else {
 			var err error
-			if r.File, err = o.write(p.Name, t); err != nil {
-				return err
+			if r.File, err = o.write(names[p.Name], t); err != nil {
+				return fmt.Errorf("output %q: %w", p.Name, err)
+			}
+			if names[p.Name] != p.Name {
+				a.say("the output %q has no name for a file", p.Name)
 			}
 			a.say("wrote %s: %v", r.File, t)
 		}
@@ -230,7 +250,7 @@ func (a *app) deliver(o *runOptions, ports []ir.Port, outputs map[string]*tensor
 func (o *runOptions) write(name string, t *tensor.Tensor) (string, error) {
 	data, err := npy.Encode(t)
 	if err != nil {
-		return "", fmt.Errorf("output %s: %w", name, err)
+		return "", err
 	}
 	if err := os.MkdirAll(o.dir, 0o777); err != nil {
 		return "", fmt.Errorf("cannot make the folder %s: %w", o.dir, bare(err))

@@ -100,7 +100,7 @@ func (a *app) cost(f *requestFlags, arg string, c costFlags, format bool) (err e
 	if err != nil {
 		return err
 	}
-	report, err := cost.Estimate(m, o)
+	report, err := cost.Estimate(m.Plain(), o)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%s: %w", arg, err)
@@ -171,17 +171,4 @@ func isFile(arg string) bool {
 	}
 	_, err := os.Stat(arg)
 	return err == nil
-}
-
-// readModel reads an ONNX file.
-func readModel(path string) (*ir.Model, []byte, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, nil, fmt.Errorf("cannot read %s: %w", path, bare(err))
-	}
-	m, err := export.Unmarshal(data)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return m, data, nil
 }

@@ -136,9 +136,9 @@ func subjectsOf(args []string) ([]subject, error) {
 			out = append(out, subject{name: l.Declaration().Name, loss: l})
 			continue
 		}
-		data, err := os.ReadFile(arg)
+		data, err := readFile(arg)
 		if err != nil {
-			return nil, fmt.Errorf("cannot read %s: %w", arg, bare(err))
+			return nil, err
 		}
 		out = append(out, subject{name: arg, data: data})
 	}

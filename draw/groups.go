@@ -17,6 +17,9 @@ type group struct {
 	parent int    // outermost for none
 }
 
+// maxGroups bounds the tasks that are drawn: metadata may claim any number.
+const maxGroups = 64
+
 const (
 	outermost = -1 // of no task, or of several
 	unknown   = -2
@@ -38,7 +41,10 @@ func groupsOf(m *ir.Model) []group {
 			return // options of another form have no tasks
 		}
 		for _, t := range o.Tasks {
-			list = append(list, group{t.Name, prefix + t.Name + "_", parent})
+			if len(list) == maxGroups {
+				return
+			}
+			list = append(list, group{ir.Plain(t.Name), prefix + t.Name + "_", parent})
 			add(t.Options, prefix+t.Name+"_", len(list)-1)
 		}
 	}

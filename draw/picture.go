@@ -44,10 +44,11 @@ type edge struct {
 }
 
 func newPicture(m *ir.Model) *picture {
+	m = m.Plain()
 	g := m.Graph
 	p := &picture{title: g.Name, groups: groupsOf(m)}
 	if g.Doc != "" {
-		p.title += ": " + oneLine(g.Doc)
+		p.title += ": " + g.Doc
 	}
 	made := map[string]int{} // the box that a value comes from
 	for _, in := range g.Inputs {
@@ -94,6 +95,7 @@ func (p *picture) add(k kind, lines ...string) int {
 // captured are the names that the graphs inside a node use. Their own names are
 // no others' at this level, since names are unique in a model.
 func captured(n ir.Node) (names []string) {
+	seen := map[string]bool{}
 	for _, a := range n.Attributes {
 		body, ok := a.Value.(*ir.Graph)
 		if !ok {
@@ -101,7 +103,8 @@ func captured(n ir.Node) (names []string) {
 		}
 		for _, inner := range body.Nodes {
 			for _, name := range append(slices.Clone(inner.Inputs), captured(inner)...) {
-				if !slices.Contains(names, name) {
+				if !seen[name] {
+					seen[name] = true
 					names = append(names, name)
 				}
 			}
@@ -214,6 +217,6 @@ func Mermaid(w io.Writer, m *ir.Model) error {
 
 // mermaidText quotes a label; Mermaid writes marks as entities.
 func mermaidText(lines ...string) string {
-	text := strings.NewReplacer("#", "#35;", `"`, "#quot;", "<", "#lt;", ">", "#gt;").Replace(strings.Join(lines, "\n"))
+	text := strings.NewReplacer("#", "#35;", "&", "#amp;", `"`, "#quot;", "<", "#lt;", ">", "#gt;").Replace(strings.Join(lines, "\n"))
 	return `"` + strings.ReplaceAll(text, "\n", "<br>") + `"`
 }

@@ -15,20 +15,24 @@ import (
 // shown is how many elements of a constant are written out.
 const shown = 8
 
+// maxWidth bounds the columns: names from a file may have any length.
+const maxWidth = 60
+
 // Text writes a listing: inputs, outputs, constants, and nodes in order, one a
 // line.
 func Text(w io.Writer, m *ir.Model) error {
+	m = m.Plain()
 	var s strings.Builder
 	g := m.Graph
 	fmt.Fprintf(&s, "%s: %d nodes, opset %d\n", g.Name, len(g.Nodes), m.Opset)
 	if g.Doc != "" {
-		fmt.Fprintf(&s, "  %s\n", oneLine(g.Doc))
+		fmt.Fprintf(&s, "  %s\n", g.Doc)
 	}
 	if len(m.Metadata) > 0 {
 		s.WriteString("\nmetadata\n")
 	}
 	for _, p := range m.Metadata {
-		fmt.Fprintf(&s, "  %s = %s\n", p.Key, oneLine(p.Value))
+		fmt.Fprintf(&s, "  %s = %s\n", p.Key, p.Value)
 	}
 	list(&s, g, "")
 	_, err := io.WriteString(w, s.String())
@@ -46,7 +50,7 @@ func list(s *strings.Builder, g *ir.Graph, indent string) {
 	}
 	width := 0
 	for _, c := range g.Initializers {
-		width = max(width, len(c.Name))
+		width = min(max(width, len(c.Name)), maxWidth)
 	}
 	for _, c := range g.Initializers {
 		fmt.Fprintf(s, "%s  %-*s  %v = %s\n", indent, width, c.Name, c.Tensor, values(c.Tensor))
@@ -54,7 +58,7 @@ func list(s *strings.Builder, g *ir.Graph, indent string) {
 	fmt.Fprintf(s, "\n%snodes\n", indent)
 	width = 0
 	for _, n := range g.Nodes {
-		width = max(width, len(strings.Join(n.Outputs, ", ")))
+		width = min(max(width, len(strings.Join(n.Outputs, ", "))), maxWidth)
 	}
 	for _, n := range g.Nodes {
 		fmt.Fprintf(s, "%s  %-*s = %s(%s)%s\n", indent, width, strings.Join(n.Outputs, ", "), n.Op, strings.Join(n.Inputs, ", "), attributes(n))
@@ -71,7 +75,7 @@ func listPorts(s *strings.Builder, title string, ports []ir.Port, indent string)
 	fmt.Fprintf(s, "\n%s%s\n", indent, title)
 	width := 0
 	for _, p := range ports {
-		width = max(width, len(p.Name))
+		width = min(max(width, len(p.Name)), maxWidth)
 	}
 	for _, p := range ports {
 		fmt.Fprintf(s, "%s  %-*s  %s\n", indent, width, p.Name, portType(p))
@@ -146,5 +150,3 @@ func attribute(op string, a ir.Attribute) string {
 	}
 	return fmt.Sprint(a.Value)
 }
-
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

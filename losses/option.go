@@ -161,7 +161,14 @@ func (o Option) Convert(value any) (any, error) {
 			}
 		}
 	}
-	if o.Kind == "tasks" || o.Kind == "weights" {
+	if o.Kind == "tasks" {
+		value, err := o.convertPlain(value)
+		if err == nil {
+			_, err = o.countTasks(value, 1)
+		}
+		return value, err
+	}
+	if o.Kind == "weights" {
 		return o.convertPlain(value)
 	}
 	if list, ok := value.([]any); ok && o.Kind == "floats" {

@@ -203,6 +203,9 @@ func (p *Plan) noOptional(name string, optional []string) error {
 	return fmt.Errorf("%s has no optional input %q: it has %s", p.Loss, name, orNone(optional))
 }
 
+// maxRank bounds the axes of an input, as PyTorch does.
+const maxRank = 64
+
 // givenShapes reads the shapes that the request gives: own are those of the
 // loss's own inputs, all those of wrappers, too.
 func (p *Plan) givenShapes(present []string) (own, all map[string]tensor.Shape, err error) {
@@ -217,6 +220,9 @@ func (p *Plan) givenShapes(present []string) (own, all map[string]tensor.Shape, 
 		shape, err := tensor.ParseShape(p.Request.Shapes[name])
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if len(shape) > maxRank {
+			return nil, nil, fmt.Errorf("%s has %d axes: PyTorch takes at most %d", name, len(shape), maxRank)
 		}
 		all[name] = shape
 		if !p.isWrapper(name) {

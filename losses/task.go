@@ -76,6 +76,44 @@ func (t *Task) takeClassification() error {
 	return nil
 }
 
+// The most tasks of a composition, those of compositions inside included, and how
+// deep these may lie: the work doubles with each level.
+const (
+	maxTasks     = 64
+	maxTaskDepth = 3
+)
+
+// countTasks counts the tasks in a value, which the option has converted, of a
+// composition at a depth.
+func (o Option) countTasks(value any, depth int) (int, error) {
+	tasks, _ := value.([]Task)
+	n := len(tasks)
+	for _, t := range tasks {
+		inside, ok := t.Options[o.Name]
+		if !ok || n > maxTasks {
+			continue
+		}
+		if depth == maxTaskDepth {
+			return n, fmt.Errorf("option %s nests deeper than %d compositions, the innermost in task %q: name its tasks further out", o.Name, maxTaskDepth, t.Name)
+		}
+		if text, ok := inside.(string); ok {
+			inside, _ = o.Parse(text)
+		}
+		inside, err := o.convertPlain(inside)
+		if err != nil {
+			continue // said where the task is resolved
+		}
+		more, err := o.countTasks(inside, depth+1)
+		if n += more; err != nil {
+			return n, err
+		}
+	}
+	if n > maxTasks {
+		return n, fmt.Errorf("option %s has more than %d tasks, want fewer", o.Name, maxTasks)
+	}
+	return n, nil
+}
+
 func parseWeights(text string) (Weights, error) {
 	w := Weights{}
 	for _, part := range strings.Split(text, ",") {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/lossgen/lossgen/builder/ir"
 )
 
 // Report is what was checked and what came out.
@@ -116,7 +118,7 @@ func (c *Check) merge(b Check) {
 // WriteText writes the report as a table, with what failed below it.
 func (r *Report) WriteText(w io.Writer) error {
 	var s strings.Builder
-	fmt.Fprintf(&s, "%s\n", r.Subject)
+	fmt.Fprintf(&s, "%s\n", ir.Plain(r.Subject))
 	table := tabwriter.NewWriter(&s, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "  check\tengine\tdtype\tcases\toutput\tlargest error\tulp\tplace\tresult")
 	for _, c := range r.Checks {
@@ -125,10 +127,10 @@ func (r *Report) WriteText(w io.Writer) error {
 	table.Flush()
 	for _, c := range r.Checks {
 		for _, text := range c.Notes {
-			fmt.Fprintf(&s, "  note: %s: %s\n", c.label(), text)
+			fmt.Fprintf(&s, "  note: %s: %s\n", c.label(), ir.Plain(text))
 		}
 		for _, text := range c.Failures {
-			fmt.Fprintf(&s, "  failed: %s: %s\n", c.label(), text)
+			fmt.Fprintf(&s, "  failed: %s: %s\n", c.label(), ir.Plain(text))
 		}
 		if more := c.Failed - len(c.Failures); more > 0 {
 			fmt.Fprintf(&s, "  failed: %s: and %d more\n", c.label(), more)

@@ -36,19 +36,22 @@ func Plain(s string) string {
 // hidden also holds for bytes that are no UTF-8, which come as [utf8.RuneError].
 func hidden(r rune) bool { return !strconv.IsPrint(r) || r == utf8.RuneError }
 
-// Plain returns a copy of the model for printing, in which every name and text
-// is [Plain]. Constants are shared.
+// line returns a text of several lines as one that is [Plain].
+func line(s string) string { return Plain(strings.Join(strings.Fields(s), " ")) }
+
+// Plain returns a copy of the model for printing, in which every name is [Plain],
+// and every text on one line. Constants are shared.
 func (m *Model) Plain() *Model {
 	c := *m
 	c.Producer, c.ProducerVersion = Plain(m.Producer), Plain(m.ProducerVersion)
-	c.Metadata = each(m.Metadata, func(p Prop) Prop { return Prop{Plain(p.Key), Plain(p.Value)} })
+	c.Metadata = each(m.Metadata, func(p Prop) Prop { return Prop{Plain(p.Key), line(p.Value)} })
 	c.Graph = m.Graph.plain()
 	return &c
 }
 
 func (g *Graph) plain() *Graph {
 	return &Graph{
-		Name: Plain(g.Name), Doc: Plain(g.Doc),
+		Name: Plain(g.Name), Doc: line(g.Doc),
 		Inputs: each(g.Inputs, Port.plain), Outputs: each(g.Outputs, Port.plain), Values: each(g.Values, Port.plain),
 		Initializers: each(g.Initializers, func(i Initializer) Initializer { return Initializer{Plain(i.Name), i.Tensor} }),
 		Nodes:        each(g.Nodes, Node.plain),
