@@ -23,6 +23,7 @@ type engineFlags struct {
 	provider string
 	threads  int
 	library  string
+	memory   string
 }
 
 func addEngineFlags(cmd *cobra.Command, names string) *engineFlags {
@@ -31,16 +32,25 @@ func addEngineFlags(cmd *cobra.Command, names string) *engineFlags {
 	cmd.Flags().StringVar(&f.provider, "provider", "", "what ort runs on: cpu or cuda (default cpu)")
 	cmd.Flags().IntVar(&f.threads, "threads", 0, "threads inside an operator (default one per core)")
 	cmd.Flags().StringVar(&f.library, "ort-library", "", "`path` of the ONNX Runtime library (default: searched for, see lossgen doctor)")
+	cmd.Flags().StringVar(&f.memory, "memory", "", "most `bytes` that the values of a run may take, as far as they are counted, as in 4GiB (default 1GiB)")
 	return f
 }
 
 func (f *engineFlags) backend() ort.Backend { return ort.Backend{Library: f.library} }
 
 func (f *engineFlags) ort() verify.Engine {
-	return verify.Engine{Backend: f.backend(), Options: runtime.Options{Provider: f.provider, Threads: f.threads}}
+	return verify.Engine{Backend: f.backend(), Options: runtime.Options{Provider: f.provider, Threads: f.threads, Memory: f.bytes()}}
 }
 
-func referenceEngine() verify.Engine { return verify.Engine{Backend: reference.Backend{}} }
+func (f *engineFlags) reference() verify.Engine {
+	return verify.Engine{Backend: reference.Backend{}, Options: runtime.Options{Memory: f.bytes()}}
+}
+
+// bytes returns what --memory says, 0 where it was not given.
+func (f *engineFlags) bytes() int64 {
+	n, _ := parseBytes(f.memory) // checked before
+	return n
+}
 
 // check refuses values that do not exist; engines are the names that do.
 func (f *engineFlags) check(engines ...string) error {
@@ -49,6 +59,9 @@ func (f *engineFlags) check(engines ...string) error {
 	}
 	if f.threads < 0 {
 		return usagef("--threads is %d, want 0 or more", f.threads)
+	}
+	if n, err := parseBytes(f.memory); f.memory != "" && (err != nil || n < 1) {
+		return usagef("--memory is %q, want a number of bytes such as 512MiB or 4GiB", f.memory)
 	}
 	var known []string
 	for _, p := range ort.Providers() {
@@ -98,7 +111,7 @@ func (f *engineFlags) one() (verify.Engine, error) {
 	if found {
 		return f.ort(), nil
 	}
-	return referenceEngine(), nil
+	return f.reference(), nil
 }
 
 // all returns the engines to verify with, and a note where one is not here.
@@ -111,7 +124,7 @@ func (f *engineFlags) all() (engines []verify.Engine, note string, err error) {
 		return nil, "", err
 	}
 	if f.engine != "ort" {
-		engines = append(engines, referenceEngine())
+		engines = append(engines, f.reference())
 	}
 	if found {
 		engines = append(engines, f.ort())

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"strconv"
+	"strings"
 
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/export"
@@ -74,12 +77,30 @@ func tooLarge(limit int64) error {
 	return errors.New("it has more than " + bytesText(limit) + ", which no model needs")
 }
 
-// bytesText writes a number of bytes that a power of 1024 divides.
+var byteUnits = []string{"GiB", "MiB", "KiB", "B"}
+
+// bytesText writes a number of bytes in the largest unit that divides it.
 func bytesText(n int64) string {
-	units := []string{"bytes", "KiB", "MiB", "GiB"}
-	i := 0
-	for ; i < len(units)-1 && n >= 1024 && n%1024 == 0; i++ {
-		n /= 1024
+	for i, unit := range byteUnits {
+		if size := int64(1) << (10 * (len(byteUnits) - 1 - i)); n%size == 0 {
+			return fmt.Sprintf("%d %s", n/size, unit)
+		}
 	}
-	return fmt.Sprintf("%d %s", n, units[i])
+	return ""
+}
+
+// parseBytes reads a number of bytes such as "512MiB"; without a unit it is bytes.
+func parseBytes(text string) (int64, error) {
+	size := int64(1)
+	for i, unit := range byteUnits {
+		if number, ok := strings.CutSuffix(text, unit); ok {
+			text, size = number, int64(1)<<(10*(len(byteUnits)-1-i))
+			break
+		}
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	if err == nil && n > math.MaxInt64/size {
+		err = errors.New("too many")
+	}
+	return n * size, err
 }

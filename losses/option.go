@@ -116,6 +116,9 @@ func (o Option) Parse(text string) (any, error) {
 	return value, nil
 }
 
+// maxNumbers bounds lists of numbers: each is a part of the graph.
+const maxNumbers = 256
+
 // Check reports whether a value has the option's type and is within its bounds.
 func (o Option) Check(value any) error {
 	ok := false
@@ -135,6 +138,9 @@ func (o Option) Check(value any) error {
 	case Weights:
 		ok = o.Kind == "weights"
 	case []float64:
+		if len(v) > maxNumbers {
+			return fmt.Errorf("option %s has %d numbers, want at most %d", o.Name, len(v), maxNumbers)
+		}
 		ok = o.Kind == "floats" && len(v) > 0 && !slices.ContainsFunc(v, func(f float64) bool { return !o.inside(f) })
 	}
 	if !ok {

@@ -36,6 +36,21 @@ type Options struct {
 	Provider     string // "cpu" (or "") or "cuda"
 	Threads      int    // threads inside an operator; 0 lets the engine choose
 	Optimization string // "none", "basic", "extended" or "all" (or "")
+	// Memory bounds the bytes that the values of a run take, as far as the engine
+	// counts them: those of all values in the reference engine, those of outputs
+	// that are allocated before the run in ONNX Runtime. 0 is [DefaultMemory].
+	Memory int64
+}
+
+// DefaultMemory is the bound of a run that asks for none.
+const DefaultMemory = 1 << 30
+
+// MemoryLimit returns the bound of a run.
+func (o Options) MemoryLimit() int64 {
+	if o.Memory > 0 {
+		return o.Memory
+	}
+	return DefaultMemory
 }
 
 // Session is an opened model. Several goroutines may use it at once.

@@ -49,7 +49,7 @@ func open(model []byte, o runtime.Options, p provider, alone bool) (*session, er
 	if err != nil {
 		return nil, err
 	}
-	s := &session{inputs: decoded.Graph.Inputs, outputs: decoded.Graph.Outputs, provider: p.Name, users: 1}
+	s := &session{inputs: decoded.Graph.Inputs, outputs: decoded.Graph.Outputs, provider: p.Name, memory: o.MemoryLimit(), users: 1}
 	if err := s.checkPorts(); err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ type session struct {
 	inputs, outputs []ir.Port
 	names           []string // of the inputs, as the engine has them
 	provider        string
+	memory          int64 // bytes of outputs that are allocated before a run
 	engine          *onnxruntime.DynamicAdvancedSession
 
 	mu     sync.Mutex
@@ -101,18 +102,30 @@ func (s *session) Run(ctx context.Context, inputs map[string]*tensor.Tensor) (ma
 	return results, s.collect(list, results)
 }
 
-// allocate makes the outputs whose sizes follow from the inputs' letters. ONNX
+// allocate makes the outputs whose sizes follow from the inputs' letters, as long
+// as they are not too large to believe: a file may declare anything. ONNX
 // Runtime allocates the others; the binding mistakes the number of elements of
 // a half type for its number of bytes there, so these must be known.
 func (s *session) allocate(inputs map[string]*tensor.Tensor) (map[string]*tensor.Tensor, error) {
 	letters := readSizes(s.inputs, inputs)
 	results := make(map[string]*tensor.Tensor, len(s.outputs))
+	left := s.memory
+	for _, t := range inputs {
+		left = max(left, 2*int64(len(t.Data))) // gradients are as large as their inputs
+	}
 	for _, p := range s.outputs {
 		dims, unresolved := letters.of(p.Shape)
+		half := p.DType == tensor.Float16 || p.DType == tensor.BFloat16
+		n, err := tensor.Count(dims)
+		size := int64(n) * int64(p.DType.Size())
 		switch {
-		case unresolved == "":
+		case unresolved == "" && err == nil && size <= left:
 			results[p.Name] = tensor.New(p.DType, dims...)
-		case p.DType == tensor.Float16 || p.DType == tensor.BFloat16:
+			left -= size
+		case unresolved == "" && half:
+			return nil, fmt.Errorf("output %q is declared %s, which is more than the %d bytes that outputs may take here: raise the limit of memory, or bind the output",
+				p.Name, portType(p), left)
+		case half:
 			return nil, fmt.Errorf("output %q is %s, and the inputs do not tell the size of %s, which a %v output needs here: bind the output",
 				p.Name, portType(p), unresolved, p.DType)
 		}

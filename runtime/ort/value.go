@@ -135,6 +135,9 @@ func (vs values) destroy() {
 
 // copyOut returns what ONNX Runtime allocated by itself as a tensor.
 func copyOut(v onnxruntime.Value, dtype tensor.DType) (*tensor.Tensor, error) {
+	if _, err := tensor.Count(v.GetShape()); err != nil {
+		return nil, err
+	}
 	t := tensor.New(dtype, v.GetShape()...)
 	var from []byte
 	switch v := v.(type) {

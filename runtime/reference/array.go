@@ -20,8 +20,7 @@ type array struct {
 	b     []bool
 }
 
-// maxElements bounds one value, so that a model gives an error instead of
-// exhausting the machine.
+// maxElements bounds one value, so that positions in it can be computed.
 const maxElements = int64(1) << 31
 
 // count returns the number of elements, refusing more than limit. A size of 0
@@ -56,9 +55,21 @@ func product(dims []int) int {
 	return n
 }
 
-// newArray returns zeros.
+// elementBytes is what an element of a dtype takes here.
+func elementBytes(dtype tensor.DType) int64 {
+	if dtype == tensor.Bool {
+		return 1
+	}
+	return 8
+}
+
+// newArray returns zeros, refusing more than limit bytes.
 func newArray(dtype tensor.DType, dims []int, limit int64) (*array, error) {
-	n, err := count(dims, limit)
+	size := elementBytes(dtype)
+	n, err := count(dims, min(maxElements, math.MaxInt64/size))
+	if err == nil && int64(n) > limit/size {
+		err = tooMuch(fmt.Sprintf("a value of sizes %s", sizes(dims)))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -112,13 +123,14 @@ func (a *array) wrap() *array {
 	return a
 }
 
-// fromTensor converts a public tensor whose data has been checked.
-func fromTensor(t *tensor.Tensor) (*array, error) {
+// fromTensor converts a public tensor whose data has been checked, refusing more
+// than limit bytes.
+func fromTensor(t *tensor.Tensor, limit int64) (*array, error) {
 	dims := make([]int, len(t.Dims))
 	for k, d := range t.Dims {
 		dims[k] = int(d)
 	}
-	a, err := newArray(t.DType, dims, maxElements)
+	a, err := newArray(t.DType, dims, limit)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ const many = 1 << 30
 type call struct {
 	in    []*array // nil for an absent optional input
 	attrs map[string]any
-	limit int64 // elements of one value
+	limit int64 // bytes that results may take
 }
 
 var kernels = index(unaryKernels, binaryKernels, reduceKernels, axisKernels, shapeKernels, indexKernels, linearKernels)

@@ -142,7 +142,7 @@ func sameNodes(ours []ir.Node, theirs []node) error {
 func sameAttribute(ours, theirs any) bool {
 	switch v := ours.(type) {
 	case *tensor.Tensor:
-		a, err := fromTensor(v)
+		a, err := fromTensor(v, math.MaxInt64)
 		t, ok := theirs.(*array)
 		return err == nil && ok && a.identical(t)
 	case []int64:
@@ -194,7 +194,7 @@ func (b *planner) values(g *ir.Graph, d *decoded) error {
 		return err
 	}
 	for _, i := range g.Initializers {
-		a, err := fromTensor(i.Tensor)
+		a, err := fromTensor(i.Tensor, math.MaxInt64)
 		if err != nil {
 			return fmt.Errorf("initializer %q: %w", i.Name, err)
 		}

@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"unsafe"
 
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
@@ -35,7 +36,8 @@ var _ runtime.Backend = Backend{}
 // Name returns "reference".
 func (Backend) Name() string { return "reference" }
 
-// Open decodes a model. Threads and Optimization do not matter to this engine.
+// Open decodes a model. Of the options the provider has to be the processor, and
+// Memory bounds what the values of a run take; Threads and Optimization do not matter to this engine.
 func (Backend) Open(model []byte, o runtime.Options) (runtime.Session, error) {
 	if o.Provider != "" && o.Provider != "cpu" {
 		return nil, fmt.Errorf("provider %q: the reference engine runs on the CPU only: %w", o.Provider, runtime.ErrUnavailable)
@@ -44,13 +46,13 @@ func (Backend) Open(model []byte, o runtime.Options) (runtime.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &session{plan: p, limit: maxElements}, nil
+	return &session{plan: p, limit: o.MemoryLimit()}, nil
 }
 
 // session is immutable after Open, so that goroutines may share it.
 type session struct {
 	*plan
-	limit int64 // elements of one value
+	limit int64 // bytes of all values of a run
 }
 
 // Inputs returns the declared inputs.
@@ -82,23 +84,30 @@ func (s *session) evaluate(ctx context.Context, inputs map[string]*tensor.Tensor
 	if err := checkNames("input", s.inputs, inputs); err != nil {
 		return nil, err
 	}
+	held := &ledger{left: s.limit, owners: map[unsafe.Pointer]int{}}
 	values := append([]*array{}, s.initial...)
+	for _, a := range values {
+		if a != nil {
+			held.hold(a)
+		}
+	}
 	for k, p := range s.inputs {
 		t := inputs[p.Name]
 		if err := checkPort("input", p, t); err != nil {
 			return nil, err
 		}
-		a, err := fromTensor(t)
+		a, err := fromTensor(t, held.left)
 		if err != nil {
 			return nil, fmt.Errorf("input %q: %w", p.Name, err)
 		}
 		values[s.inputSlots[k]] = a
+		held.hold(a)
 	}
 	for _, st := range s.steps {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("run stopped: %w", err)
 		}
-		if err := st.run(values, s.limit); err != nil {
+		if err := st.run(values, held); err != nil {
 			return nil, fmt.Errorf("%s: %w", st.label, err)
 		}
 	}
@@ -112,8 +121,8 @@ func (s *session) evaluate(ctx context.Context, inputs map[string]*tensor.Tensor
 	return results, nil
 }
 
-func (st *step) run(values []*array, limit int64) error {
-	c := &call{in: make([]*array, len(st.inputs)), attrs: st.attrs, limit: limit}
+func (st *step) run(values []*array, held *ledger) error {
+	c := &call{in: make([]*array, len(st.inputs)), attrs: st.attrs, limit: held.left}
 	for k, slot := range st.inputs {
 		if slot >= 0 {
 			c.in[k] = values[slot]
@@ -126,9 +135,16 @@ func (st *step) run(values []*array, limit int64) error {
 	for k, slot := range st.outputs {
 		if slot >= 0 {
 			values[slot] = out[k]
+			held.hold(out[k])
 		}
 	}
+	if held.left < 0 {
+		return tooMuch("its results")
+	}
 	for _, slot := range st.last {
+		if values[slot] != nil {
+			held.drop(values[slot])
+		}
 		values[slot] = nil
 	}
 	return nil
