@@ -129,7 +129,7 @@ func TestRecordIsStable(t *testing.T) {
 // TestRecordHasEveryRun: each golden case is there, on each dtype that holds it.
 func TestRecordHasEveryRun(t *testing.T) {
 	r := recordOf(t, "mse", "--engine=reference").(map[string]any)
-	report := verify.Loss(t.Context(), losses.MSE, []verify.Engine{referenceEngine()}, verify.Options{})
+	report := verify.Loss(t.Context(), losses.MSE, []verify.Engine{(&engineFlags{}).reference()}, verify.Options{})
 	want := 0
 	for _, c := range report.Checks {
 		want += c.Cases

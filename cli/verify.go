@@ -21,7 +21,13 @@ A loss is checked against its golden cases: what PyTorch computed, on every
 engine. A file is checked four ways: its request, read from its metadata, is
 emitted again and compared; the golden cases of its request have to come out; the
 engines have to agree; and its gradients have to be those of the loss by finite
-differences. Without arguments all losses are checked. Any miss exits 1.`
+differences. Without arguments all losses are checked. Any miss exits 1.
+
+The bytes of a file that says to be of another version of lossgen prove nothing, so
+that it exits 1, too. With --allow-version such a file is compared in all that it
+says of itself, and on random inputs of many sizes. A file of large fixed sizes is
+judged by the same request with smaller ones, and runs once as it is if that stays
+within --memory.`
 
 const verifyExample = `  lossgen verify huber
   lossgen verify focal.onnx --engine reference
@@ -32,6 +38,8 @@ type verifyOptions struct {
 	engines *engineFlags
 	golden  string
 	record  string
+	version bool
+	seed    uint64
 	asJSON  bool
 }
 
@@ -44,6 +52,8 @@ func newVerify(a *app) *cobra.Command {
 	o.engines = addEngineFlags(cmd, "ort, reference or all (default those that are here)")
 	cmd.Flags().StringVar(&o.golden, "golden", "", "`folder` of golden cases (default those in this program)")
 	cmd.Flags().StringVar(&o.record, "record", "", "write what is needed to repeat this run to a `file`")
+	cmd.Flags().BoolVar(&o.version, "allow-version", false, "judge a file of another version of lossgen by what it computes, which proves less than its bytes")
+	cmd.Flags().Uint64Var(&o.seed, "seed", 0, "`number` that the inputs of such a file are drawn from (default another each time)")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -60,7 +70,7 @@ func (a *app) verify(ctx context.Context, o *verifyOptions, args []string) error
 	if err != nil {
 		return err
 	}
-	options := verify.Options{}
+	options := verify.Options{AllowVersion: o.version, Seed: o.seed, Memory: o.engines.bytes()}
 	if o.golden != "" {
 		if options.Goldens, err = verify.OpenGoldens(o.golden); err != nil {
 			return err

@@ -8,7 +8,6 @@ import (
 
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
-	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/runtime/ort"
 	"github.com/lossgen/lossgen/runtime/reference"
@@ -71,33 +70,75 @@ func TestFileUsesGoldens(t *testing.T) {
 	}
 }
 
+// TestFileOfAnotherVersion: what says to be of another version is not proven, in
+// whatever way it says so; allowed, it has to be equal but for the nodes.
 func TestFileOfAnotherVersion(t *testing.T) {
-	for _, c := range []struct {
-		change func(*ir.Model)
-		pass   bool
-	}{
-		{func(*ir.Model) {}, true},
-		{func(m *ir.Model) { m.Graph.Nodes[len(m.Graph.Nodes)-1].Op = "Div" }, false},
-	} {
-		m, err := export.Unmarshal(emitted(t, losses.Request{Loss: "mse"}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range m.Metadata {
-			if m.Metadata[i].Key == "lossgen.version" {
-				m.Metadata[i].Value = "0.0.1"
+	version := func(text string) func(*ir.Model) { return func(m *ir.Model) { setVersion(m, text) } }
+	key := func(text string) func(*ir.Model) {
+		return func(m *ir.Model) {
+			for i := range m.Metadata {
+				if m.Metadata[i].Key == versionKey {
+					m.Metadata[i].Key = text
+				}
 			}
 		}
-		c.change(m)
-		data, err := export.Marshal(m)
+	}
+	for name, c := range map[string]struct {
+		change  func(*ir.Model)
+		allowed bool
+	}{
+		"older":     {version("0.0.1"), true},
+		"9":         {version("9"), true},
+		"empty":     {version(""), false}, // the producer says no version either
+		"key":       {key("lossgen.versiom"), false},
+		"gone":      {func(m *ir.Model) { m.Metadata = m.Metadata[:len(m.Metadata)-1] }, true},
+		"text":      {func(m *ir.Model) { version("9")(m); m.Graph.Doc = "x^2" }, false},
+		"reference": {func(m *ir.Model) { version("9")(m); m.Metadata[2].Value = "F.l1_loss(input, target)" }, false},
+		"node":      {func(m *ir.Model) { version("9")(m); m.Graph.Nodes[len(m.Graph.Nodes)-1].Op = "Div" }, false},
+		"rows":      {func(m *ir.Model) { version("9")(m); doubled(m, "rows") }, false},
+		"large":     {func(m *ir.Model) { version("9")(m); doubled(m, "large") }, false},
+	} {
+		data, err := mutated(emitted(t, losses.Request{Loss: "focal"}), c.change)
 		if err != nil {
 			t.Fatal(err)
 		}
 		report := File(t.Context(), data, allEngines(t), Options{})
-		if report.Passed() != c.pass || !strings.Contains(text(t, report), `the file is of lossgen "0.0.1"`) {
-			t.Errorf("passed %v, want %v:\n%s", report.Passed(), c.pass, text(t, report))
+		if report.Passed() || !strings.Contains(text(t, report), "not proven: the file says to be of lossgen") {
+			t.Errorf("%s passes, or is called something else:\n%s", name, text(t, report))
+		}
+		if report = File(t.Context(), data, allEngines(t), Options{AllowVersion: true}); report.Passed() != c.allowed {
+			t.Errorf("%s, allowed: passed %v, want %v:\n%s", name, report.Passed(), c.allowed, text(t, report))
 		}
 	}
+}
+
+// doubled tampers with a file so that its loss is twice as large for more than 64
+// rows, or where an input is beyond 100.
+func doubled(m *ir.Model, when string) {
+	g := m.Graph
+	renameOutput(m, 0, "honest")
+	g.Outputs[0].Name = "loss"
+	constant := func(name string, t *tensor.Tensor) {
+		g.Initializers = append(g.Initializers, ir.Initializer{Name: name, Tensor: t})
+	}
+	node := func(op, out string, attrs []ir.Attribute, in ...string) {
+		g.Nodes = append(g.Nodes, ir.Node{Op: op, Inputs: in, Outputs: []string{out}, Attributes: attrs})
+	}
+	constant("one", tensor.FromFloats(tensor.Float32, nil, []float64{1}))
+	if when == "rows" {
+		constant("most", tensor.FromInts(tensor.Int64, nil, []int64{64}))
+		constant("at", tensor.FromInts(tensor.Int64, nil, []int64{0}))
+		node("Shape", "sizes", nil, "input")
+		node("Gather", "rows", nil, "sizes", "at")
+		node("Greater", "wide", nil, "rows", "most")
+	} else {
+		constant("most", tensor.FromFloats(tensor.Float32, nil, []float64{100}))
+		node("ReduceMax", "largest", []ir.Attribute{{Name: "keepdims", Value: int64(0)}}, "input")
+		node("Greater", "wide", nil, "largest", "most")
+	}
+	node("Cast", "more", []ir.Attribute{{Name: "to", Value: int64(tensor.Float32)}}, "wide")
+	node("Add", "factor", nil, "more", "one")
+	node("Mul", "loss", nil, "honest", "factor")
 }
 
 func TestFileOfSomethingElse(t *testing.T) {

@@ -38,8 +38,16 @@ type Options struct {
 	// Observe is told what was run and what came out, by several goroutines at
 	// once. It must not change the tensors.
 	Observe func(Observation)
-
-	skipBytes bool // tests judge the numeric checks alone
+	// AllowVersion judges a file that says to be of another version of lossgen by
+	// what it computes. Without, such a file fails: it is not proven.
+	AllowVersion bool
+	// Seed is what the inputs of such a file are drawn from; 0 takes another one
+	// each time, so that no file can be made for them.
+	Seed uint64
+	// Memory bounds the bytes of a run on the reference engine, and those of the
+	// inputs and outputs of a file at its own large sizes; 0 is
+	// [runtime.DefaultMemory].
+	Memory int64
 }
 
 // Observation is one run of a file that a check has made.

@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/lossgen/lossgen/builder/tensor"
 )
 
 // Plain returns s with everything escaped that does not print: a file of
@@ -58,13 +56,9 @@ func (g *Graph) plain() *Graph {
 	}
 }
 
+// plain escapes the name alone: letters of sizes print as they are.
 func (p Port) plain() Port {
-	p.Name, p.Shape = Plain(p.Name), slices.Clone(p.Shape)
-	for i, d := range p.Shape {
-		if !d.Known() {
-			p.Shape[i] = tensor.S(Plain(d.Sym))
-		}
-	}
+	p.Name = Plain(p.Name)
 	return p
 }
 

@@ -30,7 +30,7 @@ func TestPlain(t *testing.T) {
 func TestPlainModel(t *testing.T) {
 	const bad = "a\x1bb"
 	build := func(text string) *Model {
-		port := Port{Name: text, DType: tensor.Float32, Shape: tensor.Shape{tensor.S(text), tensor.D(2)}}
+		port := Port{Name: text, DType: tensor.Float32, Shape: tensor.Of("N", 2)}
 		inner := &Graph{Name: text, Doc: text, Inputs: []Port{port}, Outputs: []Port{port}, Values: []Port{port}}
 		node := Node{Op: text, Inputs: []string{text}, Outputs: []string{text}, Attributes: []Attribute{{text, text}, {text, inner}, {text, int64(1)}}}
 		return &Model{

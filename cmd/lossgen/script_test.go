@@ -48,7 +48,7 @@ func TestScripts(t *testing.T) {
 			return false, errors.New("unknown condition " + name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"fails": fails, "array": array, "holds": holds, "cut": cut,
+			"fails": fails, "array": array, "holds": holds, "cut": cut, "patch": patch,
 		},
 	})
 }
@@ -116,4 +116,14 @@ func cut(ts *testscript.TestScript, _ bool, args []string) {
 	n, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(ts.ReadFile(args[1])[:n]), 0o666))
+}
+
+// patch writes a file with every OLD replaced by a NEW of the same length: patch
+// FILE OLD NEW TO.
+func patch(ts *testscript.TestScript, _ bool, args []string) {
+	data := ts.ReadFile(args[0])
+	if len(args[1]) != len(args[2]) || !strings.Contains(data, args[1]) {
+		ts.Fatalf("%s has no %q to replace", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[3]), []byte(strings.ReplaceAll(data, args[1], args[2])), 0o666))
 }
