@@ -10,15 +10,15 @@ import (
 
 // B is a graph under construction. It lives inside [Build] only.
 type B struct {
-	ops     map[string]*op
-	options options
-	nodes   []*node
-	shared  map[string]*node
-	inputs  []Value // as declared, before any guard
-	outputs []output
-	symbols map[string]bind // where the size of a symbol can be read
-	fresh   int             // symbols invented so far
-	sealed  bool
+	ops      map[string]*op
+	options  options
+	nodes    []*node
+	shared   map[string]*node
+	inputs   []Value // as declared, before any guard
+	outputs  []output
+	symbols  map[tensor.Dim]bind // where a size can be read that is no number
+	invented int                 // letters invented so far
+	sealed   bool
 }
 
 type output struct {
@@ -50,7 +50,7 @@ type Graph struct {
 // Build runs f and returns the graph of what f gave to [B.Output]. A mistake in
 // f, such as shapes that do not fit, is returned as an [*Error].
 func Build(name string, f func(*B), opts ...Option) (g *Graph, err error) {
-	b := &B{ops: operators(), shared: map[string]*node{}, symbols: map[string]bind{}}
+	b := &B{ops: operators(), shared: map[string]*node{}, symbols: map[tensor.Dim]bind{}}
 	for _, o := range opts {
 		o(&b.options)
 	}
@@ -93,8 +93,8 @@ func (b *B) seal(name string) *Graph {
 	return g
 }
 
-// Input declares an input. Every symbol of its shape that an earlier input
-// declared too is enforced at run time. Names must be identifiers, unique also
+// Input declares an input. Every letter of its shape that an earlier input
+// declared too is enforced at run time, and so is every form. Names must be identifiers, unique also
 // when case is ignored.
 func (b *B) Input(name string, dtype tensor.DType, shape tensor.Shape) Value {
 	if !isIdentifier(name) {
@@ -191,17 +191,11 @@ func (b *B) append(n *node) Value {
 	b.nodes = append(b.nodes, n)
 	v := Value{n}
 	for axis, d := range n.shape {
-		if _, seen := b.symbols[d.Sym]; !d.Known() && !seen {
-			b.symbols[d.Sym] = bind{sym: d.Sym, from: v, axis: axis}
+		if _, seen := b.symbols[d]; !d.Known() && !seen {
+			b.symbols[d] = bind{dim: d, from: v, axis: axis}
 		}
 	}
 	return v
-}
-
-// FreshSymbol returns a symbol for a size that only running tells.
-func (b *B) FreshSymbol(hint string) tensor.Dim {
-	b.fresh++
-	return tensor.S(fmt.Sprintf("%s_%d", hint, b.fresh))
 }
 
 // Error is a mistake in the code that builds a graph.

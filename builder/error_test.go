@@ -34,7 +34,7 @@ func TestErrors(t *testing.T) {
 		{"transpose", "Transpose: [0 0] is no order", func(_ *builder.B, x, _, _ Value) { x.Transpose(0, 0) }},
 		{"expand", "Expand: float64[N,D] does not broadcast to [M,D]", func(_ *builder.B, x, y, _ Value) { x.BroadcastTo(y.Shape()) }},
 		{"unknown letter", "Shape: size Q occurs in no value of the graph", func(_ *builder.B, x, _, _ Value) { x.Sum().BroadcastTo(tensor.Of("Q")) }},
-		{"reshape", "Reshape: [P,Q] has more than one new symbol", func(_ *builder.B, x, _, _ Value) { x.Reshape(tensor.Of("P", "Q")) }},
+		{"reshape", "Reshape: [P,Q] has more than one new size", func(_ *builder.B, x, _, _ Value) { x.Reshape(tensor.Of("P", "Q")) }},
 		{"matrices", "MatMul: ", func(_ *builder.B, x, y, _ Value) { x.MatMul(y) }},
 		{"index dtype", "Pick: the index is float64[N,D], want int64 or int32", func(_ *builder.B, x, _, _ Value) { x.Pick(1, x) }},
 		{"index shape", "Pick: int64[N] has no element per row", func(_ *builder.B, x, _, n Value) { x.Pick(1, n) }},

@@ -89,6 +89,22 @@ func moves() []program {
 		{name: "slices that overlap", operands: []operand{real("N", 5)}, f: func(_ *builder.B, x []Value) Value {
 			return builder.Concat(1, x[0].Slice(1, 0, 3).Exp(), x[0].Slice(1, 2, 5).Square(), x[0].Slice(1, 0, 1))
 		}},
+		{name: "differences of neighbours", operands: []operand{real("C", "D")}, f: func(_ *builder.B, x []Value) Value {
+			return x[0].Slice(0, 1, math.MaxInt64).Sub(x[0].Slice(0, 0, -1)).Square()
+		}},
+		{name: "slices of open axes", operands: []operand{real("E", "D")}, f: func(_ *builder.B, x []Value) Value {
+			a, b, c := x[0].Slice(0, 1, 3).Exp(), x[0].Slice(0, -2, math.MaxInt64).Square(), x[0].Slice(0, 0, -3).Exp()
+			return builder.Concat(0, a, b, c, x[0].Slice(0, 0, 1).Square(), x[0].Slice(0, -4, -1))
+		}},
+		{name: "both views", operands: []operand{real("N", "D"), real("N", "D")}, f: func(_ *builder.B, x []Value) Value {
+			all := builder.Concat(0, x[0], x[1])
+			return all.MatMulT(all).LogSoftmax(1)
+		}},
+		{name: "Narrow", operands: []operand{real("N", "D"), real("C", "D")}, f: func(_ *builder.B, x []Value) Value {
+			n, c := x[0].Shape()[0], x[1].Shape()[0]
+			all := builder.Concat(0, x[0], x[1], x[0].Exp())
+			return all.Narrow(0, n, c).Square().Mul(x[1]).SumKeep(0).Add(all.Narrow(0, tensor.D(0), n).Exp().SumKeep(0))
+		}},
 		{name: "Slice to the end", operands: []operand{real(3, "D")}, f: func(_ *builder.B, x []Value) Value { return x[0].Slice(0, 0, 2).Exp() }},
 		{name: "Compress", operands: []operand{real("N", "D"), real("N", "D")}, f: func(_ *builder.B, x []Value) Value {
 			first := x[1].Slice(1, 0, 1).Squeeze(1)

@@ -11,23 +11,29 @@ import (
 
 // emitter collects the ONNX nodes of a graph.
 type emitter struct {
-	opset  int64
-	naive  bool
-	graph  *ir.Graph
-	made   map[string]string // node or constant -> name of its result
-	names  map[*node]string  // of values lowered so far
-	flags  map[string]string // number made from a bool -> the bool
-	serial int
-	outer  *emitter        // body of a Scan: the emitter around it
-	own    map[string]bool // body of a Scan: the names that change in every step
+	opset     int64
+	naive     bool
+	graph     *ir.Graph
+	made      map[string]string // node or constant -> name of its result
+	names     map[*node]string  // of values lowered so far
+	flags     map[string]string // number made from a bool -> the bool
+	serial    int               // results numbered so far
+	constants int               // initializers numbered so far
+	taken     map[string]bool   // names of inputs and outputs, in lower case
+	outer     *emitter          // body of a Scan: the emitter around it
+	own       map[string]bool   // body of a Scan: the names that change in every step
 }
 
 // Lower returns the graph as ONNX nodes for an opset. Inputs and outputs keep
 // their names; other values are numbered.
 func (g *Graph) Lower(opset int64) *ir.Graph {
-	e := &emitter{opset: opset, naive: g.naive, graph: &ir.Graph{Name: g.Name}, made: map[string]string{}, flags: map[string]string{}}
+	e := &emitter{opset: opset, naive: g.naive, graph: &ir.Graph{Name: g.Name}, made: map[string]string{}, flags: map[string]string{}, taken: map[string]bool{}}
 	for _, in := range g.Inputs {
 		e.graph.Inputs = append(e.graph.Inputs, ir.Port{Name: in.attr.name, DType: in.dtype, Shape: in.shape})
+		e.taken[strings.ToLower(in.attr.name)] = true
+	}
+	for _, o := range g.outputs {
+		e.taken[strings.ToLower(o.name)] = true
 	}
 	e.names = make(map[*node]string, len(g.nodes))
 	for _, n := range g.nodes {
@@ -42,6 +48,7 @@ func (g *Graph) Lower(opset int64) *ir.Graph {
 	}
 	e.nameOutputs(g, e.names)
 	e.prune()
+	nameSizes(e.graph)
 	return e.graph
 }
 
@@ -118,8 +125,17 @@ func (e *emitter) newName() string {
 		e.own[name] = true
 		return name
 	}
-	e.serial++
-	return fmt.Sprintf("t%d", e.serial-1)
+	return e.number("t", &e.serial)
+}
+
+// number returns the next numbered name that no input or output has.
+func (e *emitter) number(prefix string, next *int) string {
+	for {
+		name := fmt.Sprintf("%s%d", prefix, *next)
+		if *next++; !e.taken[name] {
+			return name
+		}
+	}
 }
 
 // declare states the sizes of a result that the graph computes as it runs:
@@ -143,7 +159,7 @@ func (e *emitter) constant(t *tensor.Tensor) string {
 	if name, ok := e.made[key]; ok {
 		return name
 	}
-	name := fmt.Sprintf("c%d", len(e.graph.Initializers))
+	name := e.number("c", &e.constants)
 	e.made[key] = name
 	e.graph.Initializers = append(e.graph.Initializers, ir.Initializer{Name: name, Tensor: t})
 	return name
@@ -236,31 +252,23 @@ func (e *emitter) allowZero() []ir.Attribute {
 	return []ir.Attribute{{Name: "allowzero", Value: int64(1)}}
 }
 
-// shapeVector returns v.attr.shape as a run-time vector. in names the values
-// that the known symbols are read from, in order; a symbol that occurs nowhere
-// is -1, what remains.
+// shapeVector returns v.attr.shape as a run-time vector. in names the values that
+// its sizes are read from; one that occurs nowhere is -1, what remains.
 func (e *emitter) shapeVector(v Value, in []string) string {
-	shape := v.attr.shape
-	if sizes, ok := shape.Known(); ok {
-		return e.ints(sizes...)
+	shape, sizes := v.attr.shape, sizer{e, v.attr.reads, in, false}
+	if numbers, ok := shape.Known(); ok {
+		return e.ints(numbers...)
+	}
+	if i, ok := sizes.bind(shape[0]); ok && sizes.binds[i].axis == 0 && sizes.binds[i].from.shape.Equal(shape) {
+		return e.node("Shape", in[i:i+1])
 	}
 	var parts []string
-	next := 0
 	for _, d := range shape {
-		if d.Known() {
-			parts = append(parts, e.ints(d.Size))
-			continue
-		}
-		bind, ok := v.b.symbols[d.Sym]
-		if !ok || bind.from == v {
+		if sizes.has(d) {
+			parts = append(parts, sizes.size(d))
+		} else {
 			parts = append(parts, e.ints(-1))
-			continue
 		}
-		if next == 0 && bind.from.shape.Equal(shape) && bind.axis == 0 {
-			return e.node("Shape", in[:1])
-		}
-		parts = append(parts, e.node("Gather", []string{e.node("Shape", in[next:next+1]), e.ints(int64(bind.axis))}, ir.Attribute{Name: "axis", Value: int64(0)}))
-		next++
 	}
 	if len(parts) == 1 {
 		return parts[0]

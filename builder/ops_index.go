@@ -1,7 +1,6 @@
 package builder
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/lossgen/lossgen/builder/ir"
@@ -116,18 +115,14 @@ func inferCompress(c *call) (tensor.DType, tensor.Shape) {
 }
 
 // kept is how many rows a mask keeps: one size for all that it compresses.
-func (mask Value) kept() tensor.Dim { return tensor.S(fmt.Sprintf("kept_%d", mask.id)) }
+func (mask Value) kept() tensor.Dim { return tensor.Unknown("kept", mask.id) }
 
 func lowerIota(e *emitter, v Value, in []string) string {
 	axis := slices.IndexFunc(v.shape, func(d tensor.Dim) bool { return !d.Is(1) })
 	if axis < 0 {
 		axis = len(v.shape) - 1
 	}
-	size := e.intScalar(v.shape[axis].Size)
-	if d := v.shape[axis]; !d.Known() {
-		from := v.b.symbols[d.Sym].axis
-		size = e.node("Gather", []string{e.node("Shape", in[:1]), e.intScalar(int64(from))}, ir.Attribute{Name: "axis", Value: int64(0)})
-	}
+	size := sizer{e, v.attr.reads, in, true}.size(v.shape[axis])
 	line := e.node("Range", []string{e.intScalar(0), size, e.intScalar(1)})
 	var ones []int
 	for i := range v.shape {
@@ -164,7 +159,7 @@ func (x Value) Uncompress(mask Value) Value {
 	if x.Rank() == 0 || x.shape[0] != mask.kept() {
 		fail("Uncompress", []Value{x, mask}, "%v does not have the rows that the mask keeps", x)
 	}
-	rows := Concat(0, x, x.zeros(0, 1))
+	rows := Concat(0, x, x.zeros(0, tensor.D(1)))
 	number := mask.Cast(tensor.Int64).CumSum(0).Shift(-1)
 	y := rows.Gather(0, Where(mask, number, number.Like(-1))) // -1 is the last row, of zeros
 	return emit("Uncompress", attr{}, x, mask, y)
@@ -183,7 +178,8 @@ func (b *B) Iota(rank, axis int, size tensor.Dim) Value {
 		shape[i] = tensor.D(1)
 	}
 	shape[axis] = size
-	return b.emit("Iota", attr{shape: shape}, b.sources(shape)...)
+	reads := b.sources(size)
+	return b.emit("Iota", attr{shape: shape, reads: reads}, values(reads)...)
 }
 
 // FirstTrue returns the number of the first element along an axis that holds, 0

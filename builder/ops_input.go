@@ -44,32 +44,43 @@ func (v Value) Like(c float64) Value { return v.b.Const(v.dtype, c) }
 // StopGradient returns v, which Grad then treats as a constant.
 func (v Value) StopGradient() Value { return emit("StopGradient", attr{}, v) }
 
-// bind says that a symbol is the size of an axis of a value.
-type bind struct {
-	sym  string
-	axis int   // axis of from
-	from Value // whose size it is
-	own  int   // Guard: the axis that must have this size
-}
-
-// guard makes a run fail when an input's sizes contradict symbols that were
-// declared before. ONNX Runtime itself does not look at symbols, and would
-// broadcast a size of 1 silently.
+// guard makes a run fail when an input's sizes contradict letters that were
+// declared before, or its forms their letters. ONNX Runtime itself does not look at
+// them, and would broadcast a size of 1 silently.
 func (b *B) guard(raw Value) Value {
 	var binds []bind
-	args := []Value{raw}
 	for axis, d := range raw.shape {
-		first, ok := b.symbols[d.Sym]
-		if d.Known() || !ok || first.from == raw && first.axis == axis {
-			continue
+		first, list := b.symbols[d], []bind(nil)
+		switch {
+		case d.Known():
+		case first.from != raw || first.axis != axis:
+			list = []bind{first}
+		case !d.IsLetter():
+			var ok bool
+			if list, ok = b.parts(d); !ok {
+				fail("Input", nil, "input %q has the size %v, but no input has its letters", raw.attr.name, d)
+			}
 		}
-		binds = append(binds, bind{sym: d.Sym, axis: first.axis, from: first.from, own: axis})
-		args = append(args, first.from)
+		for _, s := range list {
+			s.own = axis
+			binds = append(binds, s)
+		}
 	}
 	if len(binds) == 0 {
 		return raw
 	}
-	return b.emit("Guard", attr{binds: binds}, args...)
+	return b.emit("Guard", attr{binds: binds}, append(vs(raw), values(binds)...)...)
+}
+
+// ownSize returns the sizer of an axis that a guard checks.
+func (e *emitter) ownSize(v Value, axis int, in []string) sizer {
+	s := sizer{emitter: e}
+	for i, b := range v.attr.binds {
+		if b.own == axis {
+			s.binds, s.in = append(s.binds, b), append(s.in, in[1+i])
+		}
+	}
+	return s
 }
 
 // lowerGuard writes Reshape(x, Where(Equal(want, Shape(x)), want, -2)): Reshape
@@ -77,9 +88,7 @@ func (b *B) guard(raw Value) Value {
 // 1 a Reshape to the wanted size refuses every other by itself.
 func lowerGuard(e *emitter, v Value, in []string) string {
 	if v.Rank() == 1 {
-		axis := int64(v.attr.binds[0].axis)
-		want := e.node("Gather", []string{e.node("Shape", in[1:2]), e.ints(axis)}, ir.Attribute{Name: "axis", Value: int64(0)})
-		return e.node("Reshape", []string{in[0], want}, e.allowZero()...)
+		return e.node("Reshape", []string{in[0], e.ownSize(v, 0, in).size(v.shape[0])}, e.allowZero()...)
 	}
 	got := e.node("Shape", in[:1])
 	var parts []string
@@ -95,12 +104,14 @@ func lowerGuard(e *emitter, v Value, in []string) string {
 		}
 		pending = nil
 	}
-	next := 0
-	for axis := range v.shape {
-		from, index := got, int64(axis)
-		if next < len(v.attr.binds) && v.attr.binds[next].own == axis {
-			from, index = e.node("Shape", in[1+next:2+next]), int64(v.attr.binds[next].axis)
-			next++
+	for axis, d := range v.shape {
+		from, index, s := got, int64(axis), e.ownSize(v, axis, in)
+		if i, ok := s.bind(d); ok {
+			from, index = e.node("Shape", s.in[i:i+1]), int64(s.binds[i].axis)
+		} else if len(s.binds) > 0 {
+			flush(false)
+			parts = append(parts, s.size(d))
+			continue
 		}
 		if from != source {
 			flush(false)
@@ -148,42 +159,25 @@ func (b *B) Count(dtype tensor.DType, shape tensor.Shape) Value {
 	if _, ok := shape.Known(); ok {
 		return b.Const(dtype, 0)
 	}
-	return b.emit("Count", attr{dtype: dtype, shape: shape}, b.sources(shape)...)
+	reads := b.sources(shape...)
+	return b.emit("Count", attr{dtype: dtype, shape: shape, reads: reads}, values(reads)...)
 }
 
 // Numel returns the number of v's elements as a rank-0 number of v's dtype.
 func (v Value) Numel() Value { return v.b.Count(v.dtype, v.shape) }
-
-// sources returns the values whose sizes give a shape's symbols, in order.
-func (b *B) sources(shape tensor.Shape) []Value {
-	var from []Value
-	for _, d := range shape {
-		if d.Known() {
-			continue
-		}
-		s, ok := b.symbols[d.Sym]
-		if !ok {
-			fail("Shape", nil, "size %s occurs in no value of the graph", d.Sym)
-		}
-		from = append(from, s.from)
-	}
-	return from
-}
 
 func lowerCount(e *emitter, v Value, in []string) string {
 	var n string
 	if v.attr.shape == nil {
 		n = e.node("Size", in)
 	} else {
-		known, next := int64(1), 0
+		known, sizes := int64(1), sizer{e, v.attr.reads, in, true}
 		for _, d := range v.attr.shape {
 			if d.Known() {
 				known *= d.Size
 				continue
 			}
-			axis := v.b.symbols[d.Sym].axis
-			size := e.node("Gather", []string{e.node("Shape", in[next:next+1]), e.intScalar(int64(axis))}, ir.Attribute{Name: "axis", Value: int64(0)})
-			next++
+			size := sizes.size(d)
 			if n == "" {
 				n = size
 			} else {

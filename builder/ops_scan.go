@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/lossgen/lossgen/builder/ir"
@@ -90,11 +91,24 @@ func (l *loop) collect() {
 			}
 		}
 	}
+	l.forgetSizes()
 	for _, d := range l.output.shape {
-		if bind := l.state.b.symbols[d.Sym]; !d.Known() && inside[bind.from.node] {
-			fail("Scan", []Value{l.output}, "the size %s of the output is known inside of the step only", d.Sym)
+		if _, ok := l.state.b.reads(d); !ok {
+			fail("Scan", []Value{l.output}, "the size %v of the output is known inside of the step only", d)
 		}
 	}
+}
+
+// forgetSizes takes back that sizes can be read from values of the step: outside of
+// it they are not there.
+func (l *loop) forgetSizes() {
+	b, inside := l.state.b, map[*node]bool{l.state.node: true, l.slice.node: true}
+	for _, n := range b.nodes[l.state.id:] {
+		for _, a := range n.args {
+			inside[n] = inside[n] || inside[a.node]
+		}
+	}
+	maps.DeleteFunc(b.symbols, func(_ tensor.Dim, s bind) bool { return inside[s.from.node] })
 }
 
 func inferScanOutputs(c *call) (tensor.DType, tensor.Shape) {
@@ -165,7 +179,7 @@ func inferPrefix(c *call) (tensor.DType, tensor.Shape) {
 		c.failf("%v has no first elements, %v many", x, n)
 	}
 	shape := slices.Clone(x.shape)
-	shape[c.attr.axes[0]] = c.b.FreshSymbol("prefix")
+	shape[c.attr.axes[0]] = c.b.unknown("prefix")
 	return x.dtype, shape
 }
 

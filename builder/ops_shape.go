@@ -1,7 +1,7 @@
 package builder
 
 import (
-	"cmp"
+	"math"
 	"slices"
 
 	"github.com/lossgen/lossgen/builder/ir"
@@ -78,7 +78,8 @@ func shapeOps() map[string]*op {
 				return e.node("Concat", in, ir.Attribute{Name: "axis", Value: int64(v.attr.axes[0])})
 			},
 			vjp: concatGrad},
-		"Slice": {doc: "a range of one axis", infer: inferSlice, lower: lowerSlice, vjp: sliceGrad},
+		"Slice":  {doc: "a range of one axis", infer: inferSlice, lower: lowerSlice, vjp: sliceGrad},
+		"Narrow": {doc: "a range of one axis whose bounds are sizes", infer: inferNarrow, lower: lowerNarrow, vjp: narrowGrad, flow: 1},
 	}
 }
 
@@ -95,7 +96,7 @@ func inferSqueeze(c *call) (tensor.DType, tensor.Shape) {
 	x := c.args[0]
 	shape := x.shape
 	for _, a := range slices.Backward(c.attr.axes) {
-		if !x.shape[a].Is(1) {
+		if _, most := x.shape[a].Bounds(); !x.shape[a].Is(1) && most != 1 {
 			c.failf("axis %d of %v is not 1", a, x)
 		}
 		shape = shape.Without(a)
@@ -126,39 +127,50 @@ func inferExpand(c *call) (tensor.DType, tensor.Shape) {
 
 func inferConcat(c *call) (tensor.DType, tensor.Shape) {
 	x, axis := c.args[0], c.attr.axes[0]
-	known, total := true, int64(0)
-	for _, v := range c.args {
+	sizes := make([]tensor.Dim, len(c.args))
+	for i, v := range c.args {
 		if v.dtype != x.dtype || v.Rank() != x.Rank() || !v.shape.Without(axis).Equal(x.shape.Without(axis)) {
 			c.failf("%v and %v do not join along axis %d", x, v, axis)
 		}
-		known = known && v.shape[axis].Known()
-		total += v.shape[axis].Size
+		sizes[i] = v.shape[axis]
 	}
 	shape := slices.Clone(x.shape)
-	switch {
-	case len(c.args) == 1:
-	case known:
-		shape[axis] = tensor.D(total)
-	default:
-		shape[axis] = c.b.FreshSymbol("joined")
+	var err error
+	if shape[axis], err = tensor.Sum(sizes...); err != nil {
+		shape[axis] = c.b.unknown("joined")
 	}
 	return x.dtype, shape
 }
 
 func inferSlice(c *call) (tensor.DType, tensor.Shape) {
 	x, axis := c.args[0], c.attr.axes[0]
-	start, end := c.attr.ints[0], c.attr.ints[1]
-	shape := slices.Clone(x.shape)
-	d := x.shape[axis]
-	switch {
-	case start >= 0 && end >= start && d.Known() && end <= d.Size, start < 0 && end < 0 && end >= start:
-		shape[axis] = tensor.D(end - start)
-	case d.Known():
+	d, start, end := x.shape[axis], c.attr.ints[0], c.attr.ints[1]
+	number := func(i int64) int64 {
+		if i < 0 {
+			return d.Size + i
+		} else if i == math.MaxInt64 {
+			return d.Size
+		}
+		return i
+	}
+	from, to := number(start), number(end)
+	if d.Known() && (from < 0 || from > to || to > d.Size) || (start < 0) == (end < 0) && start > end {
 		c.failf("axis %d of %v has no range %d to %d", axis, x, start, end)
-	case start >= 0 && end >= start: // trusted: the run clips it, and symbols guard the rest
-		shape[axis] = tensor.D(end - start)
-	default:
-		shape[axis] = c.b.FreshSymbol("sliced")
+	}
+	shape := slices.Clone(x.shape)
+	var err error
+	if _, shape[axis], _, err = d.Cut(start, end); err != nil {
+		shape[axis] = c.b.unknown("sliced")
+	}
+	return x.dtype, shape
+}
+
+func inferNarrow(c *call) (tensor.DType, tensor.Shape) {
+	x, axis := c.args[0], c.attr.axes[0]
+	shape := slices.Clone(x.shape)
+	var err error
+	if shape[axis], err = c.attr.dims[1].Sub(c.attr.dims[0]); err != nil {
+		c.failf("%v", err)
 	}
 	return x.dtype, shape
 }
@@ -168,19 +180,30 @@ func lowerSlice(e *emitter, v Value, in []string) string {
 	return e.node("Slice", []string{in[0], e.ints(v.attr.ints[0]), e.ints(v.attr.ints[1]), e.ints(axis), e.ints(1)})
 }
 
+func lowerNarrow(e *emitter, v Value, in []string) string {
+	axis, sizes := v.attr.axes[0], sizer{e, v.attr.reads, in[1:], false}
+	start, end := sizes.size(v.attr.dims[0]), ""
+	if v.attr.dims[1] == v.arg(0).shape[axis] {
+		end = e.ints(math.MaxInt64)
+	} else {
+		end = sizes.size(v.attr.dims[1])
+	}
+	return e.node("Slice", []string{in[0], start, end, e.ints(int64(axis)), e.ints(1)})
+}
+
 // concatGrad cuts the gradient into the operands' parts.
 func concatGrad(y, dy Value) []Value {
 	axis := y.attr.axes[0]
 	grads := make([]Value, len(y.args))
 	full := dy.BroadcastTo(y.shape)
-	start := int64(0)
+	start := tensor.D(0)
 	for i, v := range y.args {
-		d := v.shape[axis]
-		if !d.Known() {
-			fail("Concat", y.args, "the gradient needs known sizes along axis %d", axis)
+		end, err := start.Add(v.shape[axis])
+		if err != nil {
+			fail("Concat", y.args, "the gradient along axis %d: %v", axis, err)
 		}
-		grads[i] = full.Slice(axis, start, start+d.Size)
-		start += d.Size
+		grads[i] = full.narrow(axis, start, end)
+		start = end
 	}
 	return grads
 }
@@ -188,19 +211,35 @@ func concatGrad(y, dy Value) []Value {
 // sliceGrad puts the gradient back between zeros.
 func sliceGrad(y, dy Value) []Value {
 	x, axis := y.arg(0), y.attr.axes[0]
-	start, end, d := y.attr.ints[0], y.attr.ints[1], x.shape[axis]
-	if !d.Known() || start < 0 {
-		fail("Slice", y.args, "the gradient needs a known size along axis %d", axis)
+	before, _, behind, err := x.shape[axis].Cut(y.attr.ints[0], y.attr.ints[1])
+	if err != nil {
+		fail("Slice", y.args, "the gradient along axis %d: %v", axis, err)
 	}
+	return vs(between(y, dy, before, behind))
+}
+
+func narrowGrad(y, dy Value) []Value {
+	axis := y.attr.axes[0]
+	behind, err := y.arg(0).shape[axis].Sub(y.attr.dims[1])
+	if err != nil {
+		fail("Narrow", y.args, "the gradient along axis %d: %v", axis, err)
+	}
+	return vs(between(y, dy, y.attr.dims[0], behind))
+}
+
+// between returns dy, the gradient of a range, between as many zeros as the operand
+// has elements before and behind it.
+func between(y, dy Value, before, behind tensor.Dim) Value {
+	x, axis := y.arg(0), y.attr.axes[0]
 	var parts []Value
-	if start > 0 {
-		parts = append(parts, x.zeros(axis, start))
+	if !before.Is(0) {
+		parts = append(parts, x.zeros(axis, before))
 	}
 	parts = append(parts, dy.BroadcastTo(y.shape))
-	if end < d.Size {
-		parts = append(parts, x.zeros(axis, d.Size-end))
+	if !behind.Is(0) {
+		parts = append(parts, x.zeros(axis, behind))
 	}
-	return vs(Concat(axis, parts...))
+	return Concat(axis, parts...)
 }
 
 // addSlices returns x + y. Where each is 0 along an axis where the other is not, as
@@ -211,53 +250,75 @@ func addSlices(x, y Value) Value {
 	if !ok || !too || x.attr.axes[0] != y.attr.axes[0] || !x.shape.Equal(y.shape) {
 		return x.Add(y)
 	}
-	all := append(p, q...)
-	slices.SortFunc(all, func(a, b part) int { return cmp.Compare(a.start, b.start) })
-	axis, at := x.attr.axes[0], int64(0)
+	axis, at := x.attr.axes[0], tensor.D(0)
 	var joined []Value
-	fill := func(to int64) {
-		if to > at {
-			joined = append(joined, x.zeros(axis, to-at))
+	fill := func(to tensor.Dim) {
+		if to != at {
+			size, _ := to.Sub(at) // at is no larger, and both are sums of the same sizes
+			joined = append(joined, x.zeros(axis, size))
 		}
 	}
-	for _, a := range all {
-		if a.start < at {
-			return x.Add(y) // both are there
+	for all := append(p, q...); len(all) > 0; {
+		first := firstPart(all)
+		if first < 0 {
+			return x.Add(y) // both are there, or nothing tells the order
 		}
+		a := all[first]
 		fill(a.start)
-		joined = append(joined, a.value)
-		at = a.start + a.value.shape[axis].Size
+		joined, at = append(joined, a.value), a.end
+		all = slices.Delete(all, first, first+1)
 	}
-	fill(x.shape[axis].Size)
+	fill(x.shape[axis])
 	return Concat(axis, joined...)
 }
 
-// part is an operand of a Concat and where it begins along the axis.
+// part is an operand of a Concat, and where it begins and ends along the axis.
 type part struct {
-	start int64
-	value Value
+	start, end tensor.Dim
+	value      Value
 }
 
-// parts returns the operands of a Concat of known sizes that are not 0.
+// firstPart returns the number of the part that is known to end before the others
+// begin, or -1.
+func firstPart(all []part) int {
+	for i, a := range all {
+		first := true
+		for j, b := range all {
+			gap, err := b.start.Sub(a.end)
+			least, _ := gap.Bounds()
+			first = first && (i == j || err == nil && least >= 0)
+		}
+		if first {
+			return i
+		}
+	}
+	return -1
+}
+
+// parts returns the operands of a Concat that are not 0.
 func (x Value) parts() (parts []part, ok bool) {
-	if x.op.code != "Concat" || x.b.options.naive || !x.shape[x.attr.axes[0]].Known() {
+	if x.op.code != "Concat" || x.b.options.naive {
 		return nil, false
 	}
-	at := int64(0)
+	at := tensor.D(0)
 	for _, v := range x.args {
-		size := v.shape[x.attr.axes[0]].Size
-		if size > 0 && !(v.op.code == "Expand" && v.arg(0) == v.Like(0)) {
-			parts = append(parts, part{at, v})
+		size := v.shape[x.attr.axes[0]]
+		end, err := at.Add(size)
+		if err != nil {
+			return nil, false
 		}
-		at += size
+		if !size.Is(0) && !(v.op.code == "Expand" && v.arg(0) == v.Like(0)) {
+			parts = append(parts, part{at, end, v})
+		}
+		at = end
 	}
 	return parts, true
 }
 
 // zeros returns zeros of x's shape, but for the size of an axis.
-func (x Value) zeros(axis int, n int64) Value {
+func (x Value) zeros(axis int, size tensor.Dim) Value {
 	shape := slices.Clone(x.shape)
-	shape[axis] = tensor.D(n)
+	shape[axis] = size
 	return x.Like(0).BroadcastTo(shape)
 }
 
@@ -293,24 +354,25 @@ func (x Value) BroadcastTo(shape tensor.Shape) Value {
 	if x.shape.Equal(shape) {
 		return x
 	}
-	return emit("Expand", attr{shape: shape}, append(vs(x), x.b.sources(shape)...)...)
+	reads := x.b.sources(shape...)
+	return emit("Expand", attr{shape: shape, reads: reads}, append(vs(x), values(reads)...)...)
 }
 
 // Reshape returns the elements of x in row-major order under another shape. At
-// most one size may be a symbol that is new to the graph: it is what remains.
+// most one size may have a letter that is new to the graph: it is what remains.
 func (x Value) Reshape(shape tensor.Shape) Value {
-	args, unknown := vs(x), 0
+	var reads []bind
+	unknown := 0
 	for _, d := range shape {
-		if s, ok := x.b.symbols[d.Sym]; !d.Known() && ok {
-			args = append(args, s.from)
-		} else if !d.Known() {
+		list, ok := x.b.reads(d)
+		if reads = append(reads, list...); !ok {
 			unknown++
 		}
 	}
 	if unknown > 1 {
-		fail("Reshape", []Value{x}, "%v has more than one new symbol", shape)
+		fail("Reshape", []Value{x}, "%v has more than one new size", shape)
 	}
-	return emit("Reshape", attr{shape: shape}, args...)
+	return emit("Reshape", attr{shape: shape, reads: reads}, append(vs(x), values(reads)...)...)
 }
 
 // Flatten returns the elements of x as a matrix: all axes before the given one
@@ -319,18 +381,11 @@ func (x Value) Reshape(shape tensor.Shape) Value {
 func (x Value) Flatten(axis int) Value {
 	axis = x.axis("Flatten", axis)
 	side := func(s tensor.Shape, hint string) tensor.Dim {
-		switch len(s) {
-		case 0:
-			return tensor.D(1)
-		case 1:
-			return s[0]
+		d, err := tensor.Product(s...)
+		if err != nil {
+			return x.b.unknown(hint)
 		}
-		if sizes, ok := s.Known(); ok {
-			if n, err := tensor.Count(sizes); err == nil {
-				return tensor.D(int64(n))
-			}
-		}
-		return x.b.FreshSymbol(hint)
+		return d
 	}
 	shape := tensor.Shape{side(x.shape[:axis], "rows"), side(x.shape[axis:], "columns")}
 	return emit("Flatten", attr{axes: []int{axis}, shape: shape}, x)
@@ -342,7 +397,45 @@ func Concat(axis int, values ...Value) Value {
 }
 
 // Slice returns the range [start, end) of an axis; negative bounds count from
-// the end.
+// the end, and an end of [tensor.MaxSize] or more is that of the axis. A range of an
+// axis whose size is open is cut to what is there, as in Python.
 func (x Value) Slice(axis int, start, end int64) Value {
-	return emit("Slice", attr{axes: []int{x.axis("Slice", axis)}, ints: [2]int64{start, end}}, x)
+	return emit("Slice", attr{axes: []int{x.axis("Slice", axis)}, ints: [2]int64{bound(start), bound(end)}}, x)
+}
+
+// bound turns a bound beyond every axis into the last number there is.
+func bound(n int64) int64 {
+	switch {
+	case n >= tensor.MaxSize:
+		return math.MaxInt64
+	case n <= -tensor.MaxSize:
+		return math.MinInt64
+	}
+	return n
+}
+
+// Narrow returns so many elements of an axis from one on. The axis must be known to
+// have them.
+func (x Value) Narrow(axis int, start, length tensor.Dim) Value {
+	axis = x.axis("Narrow", axis)
+	end, err := start.Add(length)
+	rest, err2 := x.shape[axis].Sub(end)
+	negative := func(d tensor.Dim) bool { least, _ := d.Bounds(); return least < 0 }
+	if err != nil || err2 != nil || negative(start) || negative(length) || negative(rest) {
+		fail("Narrow", []Value{x}, "axis %d of %v is not known to have %v elements from number %v on", axis, x, length, start)
+	}
+	return x.narrow(axis, start, end)
+}
+
+// narrow returns the range [start, end) of an axis, which has it.
+func (x Value) narrow(axis int, start, end tensor.Dim) Value {
+	d := x.shape[axis]
+	if d.Known() {
+		return x.Slice(axis, start.Size, end.Size)
+	}
+	reads := x.b.sources(start)
+	if end != d {
+		reads = append(reads, x.b.sources(end)...)
+	}
+	return emit("Narrow", attr{axes: []int{axis}, dims: [2]tensor.Dim{start, end}, reads: reads}, append(vs(x), values(reads)...)...)
 }

@@ -53,7 +53,7 @@ func (a attr) String() string {
 		fmt.Fprintf(&s, " to %v", a.shape)
 	}
 	for _, b := range a.binds {
-		fmt.Fprintf(&s, " %s", b.sym)
+		fmt.Fprintf(&s, " %v", b.dim)
 	}
 	return s.String()
 }

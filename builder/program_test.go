@@ -113,10 +113,7 @@ func sizes(shape tensor.Shape) []int64 {
 	letters := map[string]int64{"N": 3, "C": 4, "D": 2, "E": 5}
 	dims := make([]int64, len(shape))
 	for i, d := range shape {
-		dims[i] = d.Size
-		if !d.Known() {
-			dims[i] = letters[d.Sym]
-		}
+		dims[i], _ = d.Eval(letters)
 	}
 	return dims
 }

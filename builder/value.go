@@ -35,6 +35,8 @@ type attr struct {
 	shape  tensor.Shape   // Input, Expand, Reshape, Count
 	value  *tensor.Tensor // Const
 	binds  []bind         // Guard
+	reads  []bind         // Expand, Reshape, Count, Iota, Narrow: where to read sizes, one for each of the last operands
+	dims   [2]tensor.Dim  // Narrow: start and end
 	custom gradient       // Composite
 	loop   *loop          // Scan
 }
@@ -48,6 +50,7 @@ func (n *node) key() string {
 	}
 	a := n.attr
 	fmt.Fprintf(&s, "|%s %v %t %v %v %d %v %v", a.name, a.axes, a.keep, a.nums, a.ints, a.dtype, a.shape, a.binds)
+	fmt.Fprintf(&s, " %v %v", a.reads, a.dims)
 	if a.value != nil {
 		fmt.Fprintf(&s, " %x", a.value.Data)
 	}

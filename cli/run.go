@@ -200,7 +200,7 @@ func fits(p ir.Port, t *tensor.Tensor, sizes map[string]sizeFrom) error {
 		}
 		old, seen := sizes[d.Sym]
 		switch {
-		case d.Known():
+		case !d.IsLetter(): // a form's size follows, and the file checks it
 		case !seen:
 			sizes[d.Sym] = sizeFrom{n, p.Name}
 		case old.size != n:

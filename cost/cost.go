@@ -72,9 +72,8 @@ func Estimate(m *ir.Model, o Options) (*Report, error) {
 	for i, p := range m.Graph.Inputs {
 		inputs[i] = &value{dtype: p.DType, dims: make([]int64, len(p.Shape))}
 		for k, d := range p.Shape {
-			inputs[i].dims[k] = d.Size
-			if !d.Known() {
-				inputs[i].dims[k] = sizes[d.Sym]
+			if inputs[i].dims[k], err = d.Eval(sizes); err != nil {
+				return nil, fmt.Errorf("input %q: %w", p.Name, err)
 			}
 		}
 	}

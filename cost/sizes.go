@@ -54,8 +54,8 @@ func (s Sizes) resolve(g *ir.Graph) (Sizes, error) {
 			return nil, fmt.Errorf("input %q has no shape", p.Name)
 		}
 		for _, d := range p.Shape {
-			if !d.Known() {
-				all[d.Sym] = s.of(d.Sym)
+			for _, letter := range d.Letters() {
+				all[letter] = s.of(letter)
 			}
 		}
 	}

@@ -96,7 +96,7 @@ func portsData(ports []ir.Port) []PortData {
 			if dim.Known() {
 				d.Dims = append(d.Dims, dim.Size)
 			} else {
-				d.Dims = append(d.Dims, dim.Sym)
+				d.Dims = append(d.Dims, dim.String())
 			}
 		}
 		out = append(out, d)

@@ -339,19 +339,19 @@ func (p *Plan) ClassDim() tensor.Dim {
 
 // sizeOf gives letters small, different sizes.
 func sizeOf(d tensor.Dim, sizes, fixed map[string]int64) int64 {
-	if d.Known() {
-		return d.Size
-	}
 	usual := map[string]int64{"N": 4, "C": 5, "D": 3, "A": 3, "B": 2, "E": 4, "T": 6, "S": 3}
-	if n, ok := usual[d.Sym[strings.LastIndexByte(d.Sym, '_')+1:]]; ok { // seg_C is as large as C
-		sizes[d.Sym] = n
-	} else {
-		sizes[d.Sym] = 2
+	for _, letter := range d.Letters() {
+		if n, ok := usual[letter[strings.LastIndexByte(letter, '_')+1:]]; ok { // seg_C is as large as C
+			sizes[letter] = n
+		} else {
+			sizes[letter] = 2
+		}
+		if n, ok := fixed[letter]; ok {
+			sizes[letter] = n
+		}
 	}
-	if n, ok := fixed[d.Sym]; ok {
-		sizes[d.Sym] = n
-	}
-	return sizes[d.Sym]
+	n, _ := d.Eval(sizes) // small sizes, which do not overflow
+	return n
 }
 
 // fill says how golden inputs of a domain are drawn.

@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -18,16 +19,15 @@ type Sizes map[string]int64
 // Of returns a shape with the sizes of its letters; letters without one are 2.
 func (s Sizes) Of(shape tensor.Shape) []int64 {
 	dims := make([]int64, len(shape))
+	all := Sizes{}
+	maps.Copy(all, s)
 	for i, d := range shape {
-		dims[i] = d.Size
-		if d.Known() {
-			continue
+		for _, letter := range d.Letters() {
+			if _, ok := s[letter]; !ok {
+				all[letter] = 2
+			}
 		}
-		n, ok := s[d.Sym]
-		if !ok {
-			n = 2
-		}
-		dims[i] = n
+		dims[i], _ = d.Eval(all) // small sizes, which do not overflow
 	}
 	return dims
 }

@@ -68,9 +68,11 @@ func (d Dim) Known() bool { return d.Sym == "" }
 // Is reports whether the size is known to be n.
 func (d Dim) Is(n int64) bool { return d.Known() && d.Size == n }
 
-// IsLetter reports whether the dim is one letter that a user may write, and
-// nothing else.
-func (d Dim) IsLetter() bool { return d.Size == 0 && IsName(d.Sym) }
+// IsLetter reports whether the dim is one letter of any kind, and nothing else.
+func (d Dim) IsLetter() bool {
+	letters := d.Letters()
+	return d.Size == 0 && len(letters) == 1 && letters[0] == d.Sym
+}
 
 // String returns the number, the letter or the form, as in "2*N+1".
 func (d Dim) String() string {
@@ -79,6 +81,8 @@ func (d Dim) String() string {
 		return strconv.FormatInt(d.Size, 10)
 	case d.Size == 0:
 		return d.Sym
+	case d.Size > 0 && d.Sym[0] == '-':
+		return strconv.FormatInt(d.Size, 10) + d.Sym
 	}
 	return d.Sym + fmt.Sprintf("%+d", d.Size)
 }

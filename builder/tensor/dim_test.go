@@ -165,7 +165,7 @@ func TestCut(t *testing.T) {
 func TestCanonical(t *testing.T) {
 	for _, c := range [][2]string{
 		{"N", "N"}, {"N*1+0", "N"}, {"1+N", "N+1"}, {"N*2+N", "3*N"}, {"W*H", "H*W"}, {"N*C*2*3", "6*C*N"},
-		{"-1+T", "T-1"}, {"N-N", "0"}, {"2*3+4", "10"}, {"B-A+C", "B+C-A"}, {"0*N+5", "5"},
+		{"-1+T", "T-1"}, {"-N+3", "3-N"}, {"N-N", "0"}, {"2*3+4", "10"}, {"B-A+C", "B+C-A"}, {"0*N+5", "5"},
 		{"max(N,0)", "N"}, {"max(N-1,0)", "max(N-1,0)"}, {"max(2*N-2,0)", "2*max(N-1,0)"}, {"max(-1*N,0)", "0"},
 		{"max(max(N-1,0)-1,0)", "max(N-2,0)"}, {"max(N-max(N-1,0),0)", "N-max(N-1,0)"}, {"max(3,0)", "3"}, {"max(1-3,0)", "0"},
 		{"max", "max"}, {"max*max(max-1,0)", "max*max(max-1,0)"}, {`"a b"*2`, `2*"a b"`},
@@ -245,7 +245,7 @@ func TestForeign(t *testing.T) {
 		}
 	}
 	kept := tensor.Unknown("kept", 1)
-	if kept == tensor.S("kept?1") || kept.IsLetter() || do(kept.Add(tensor.D(1))).String() != "kept?1+1" {
+	if kept == tensor.S("kept?1") || !kept.IsLetter() || !kept.IsUnknown() || tensor.S("kept_1").IsUnknown() || do(kept.Add(tensor.D(1))).String() != "kept?1+1" {
 		t.Errorf("an unknown size reads as a letter: %v", kept)
 	}
 	renamed, err := do(kept.Mul(tensor.S("N"))).Rename(strings.ToLower)

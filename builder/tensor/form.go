@@ -22,6 +22,9 @@ type Factor struct {
 	Clamped Dim
 }
 
+// Dim returns the factor as a dim.
+func (f Factor) Dim() Dim { return Dim{Sym: f.String()} }
+
 func (f Factor) String() string {
 	if f.Letter != "" {
 		return f.Letter

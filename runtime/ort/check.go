@@ -75,7 +75,7 @@ func readSizes(ports []ir.Port, tensors map[string]*tensor.Tensor) sizes {
 	s := sizes{}
 	for _, p := range ports {
 		for i, d := range p.Shape {
-			if d.Known() {
+			if !d.IsLetter() {
 				continue
 			}
 			n := tensors[p.Name].Dims[i]
@@ -88,16 +88,14 @@ func readSizes(ports []ir.Port, tensors map[string]*tensor.Tensor) sizes {
 	return s
 }
 
-// of returns the sizes of a shape, or the first letter without one.
+// of returns the sizes of a shape, or the first dim without one.
 func (s sizes) of(shape tensor.Shape) (dims []int64, unresolved string) {
 	dims = make([]int64, len(shape))
 	for i, d := range shape {
-		n := d.Size
-		if !d.Known() {
-			var ok bool
-			if n, ok = s[d.Sym]; !ok || n < 0 {
-				return nil, d.Sym
-			}
+		contradicted := func(letter string) bool { return s[letter] < 0 }
+		n, err := d.Eval(s)
+		if err != nil || n < 0 || slices.ContainsFunc(d.Letters(), contradicted) {
+			return nil, d.String()
 		}
 		dims[i] = n
 	}
