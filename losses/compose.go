@@ -65,11 +65,11 @@ func (p *Plan) Part(input Port) (*Plan, Port) {
 // resolveParts resolves each task with its share of the request and returns the
 // shapes of all inputs.
 func (p *Plan) resolveParts(given map[string]tensor.Shape) (map[string]tensor.Shape, error) {
-	l := letters{user: map[string]bool{}, bound: map[string]tensor.Dim{}}
 	given, err := p.follow(given)
 	if err != nil {
 		return nil, err
 	}
+	l := newLetters(given)
 	for _, t := range p.Spec.Tasks {
 		part, err := l.resolve(p, t, given)
 		if err != nil {
@@ -77,7 +77,7 @@ func (p *Plan) resolveParts(given map[string]tensor.Shape) (map[string]tensor.Sh
 		}
 		p.parts = append(p.parts, part)
 	}
-	shapes, err := p.parameterShapes(&l, given)
+	shapes, err := p.parameterShapes(l, given)
 	if err == nil && p.reduction() == None {
 		err = l.oneShape(p.parts)
 	}
@@ -114,7 +114,7 @@ func (p *Plan) follow(given map[string]tensor.Shape) (map[string]tensor.Shape, e
 	if first < 0 {
 		return given, nil
 	}
-	l := letters{user: map[string]bool{}, bound: map[string]tensor.Dim{}}
+	l := newLetters(given)
 	leader, err := l.resolve(p, p.Spec.Tasks[first], given)
 	if err != nil {
 		return nil, fmt.Errorf("task %s: %w", p.Spec.Tasks[first].Name, err)
@@ -170,10 +170,42 @@ func (p *Plan) replaceDims(to func(tensor.Dim) tensor.Dim) {
 }
 
 // letters are those of all tasks together. A letter that the request gives is the
-// same size in every task; the others get their task's name in front.
+// same size in every task; the others get their task's name in front, and
+// underscores behind where the request uses that name, too.
 type letters struct {
 	user  map[string]bool       // given by the request
+	taken map[string]bool       // those, and the others' names
 	bound map[string]tensor.Dim // what turned out to be another letter, or a size
+}
+
+func newLetters(given map[string]tensor.Shape) *letters {
+	l := &letters{user: map[string]bool{}, taken: map[string]bool{}, bound: map[string]tensor.Dim{}}
+	for _, shape := range given {
+		for _, d := range shape {
+			if !d.Known() {
+				l.user[d.Sym], l.taken[d.Sym] = true, true
+			}
+		}
+	}
+	return l
+}
+
+// own returns the names of a task's own letters.
+func (l *letters) own(t Task, given map[string]bool) func(tensor.Dim) tensor.Dim {
+	names := map[tensor.Dim]string{}
+	return func(d tensor.Dim) tensor.Dim {
+		if d.Known() || given[d.Sym] {
+			return d
+		}
+		if names[d] == "" {
+			name := t.prefix() + d.Sym
+			for l.taken[name] {
+				name += "_"
+			}
+			names[d], l.taken[name] = name, true
+		}
+		return tensor.S(names[d])
+	}
 }
 
 // resolve resolves a task with those optional inputs and shapes of the
@@ -187,13 +219,16 @@ func (l *letters) resolve(p *Plan, t Task, given map[string]tensor.Shape) (part,
 	if err != nil {
 		return part{}, err
 	}
-	own := map[string]bool{} // letters that the request gives as they are
+	own := map[string]bool{} // letters that the request gives to the task
 	for _, in := range plan.Inputs() {
 		if slices.Contains(p.With, t.prefix()+in.Name) {
 			r.With = append(r.With, in.Name)
 		}
 		if shape, ok := given[t.prefix()+in.Name]; ok {
-			r.Shapes[in.Name] = t.bare(shape, own).List()
+			r.Shapes[in.Name] = shape.List()
+			for _, d := range shape {
+				own[d.Sym] = true
+			}
 		}
 	}
 	if plan, err = r.Resolve(); err != nil {
@@ -203,15 +238,7 @@ func (l *letters) resolve(p *Plan, t Task, given map[string]tensor.Shape) (part,
 		}
 		return part{}, err
 	}
-	plan.replaceDims(func(d tensor.Dim) tensor.Dim {
-		if d.Known() || own[d.Sym] {
-			return d
-		}
-		return tensor.S(t.prefix() + d.Sym)
-	})
-	for sym := range own {
-		l.user[sym] = true
-	}
+	plan.replaceDims(l.own(t, own))
 	for _, port := range plan.Ports {
 		for axis, d := range given[t.prefix()+port.Name] {
 			if err := l.unify(d, port.Shape[axis]); err != nil {
@@ -220,21 +247,6 @@ func (l *letters) resolve(p *Plan, t Task, given map[string]tensor.Shape) (part,
 		}
 	}
 	return part{t, plan}, nil
-}
-
-// bare takes the task's name off letters that are the task's own, and adds the
-// others to own.
-func (t Task) bare(shape tensor.Shape, own map[string]bool) tensor.Shape {
-	out := make(tensor.Shape, len(shape))
-	for i, d := range shape {
-		out[i] = d
-		if name, ok := strings.CutPrefix(d.Sym, t.prefix()); ok && isIdentifier(name) {
-			out[i] = tensor.S(name)
-		} else if !d.Known() {
-			own[d.Sym] = true
-		}
-	}
-	return out
 }
 
 func (l *letters) final(d tensor.Dim) tensor.Dim {
@@ -253,9 +265,9 @@ func (l *letters) unify(a, b tensor.Dim) error {
 	a, b = l.final(a), l.final(b)
 	switch {
 	case a == b:
-	case !b.Known() && (!l.user[b.Sym] || a.Known()):
+	case b.IsLetter() && (!l.user[b.Sym] || a.Known()) && (a.Known() || a.IsLetter()):
 		l.bound[b.Sym] = a
-	case !a.Known() && (!l.user[a.Sym] || b.Known()):
+	case a.IsLetter() && (!l.user[a.Sym] || b.Known()) && (b.Known() || b.IsLetter()):
 		l.bound[a.Sym] = b
 	default:
 		return fmt.Errorf("size %v conflicts with %v", a, b)
@@ -286,7 +298,7 @@ func (l *letters) oneShape(parts []part) error {
 	}
 	for _, d := range first {
 		d = l.final(d)
-		if name, ok := strings.CutPrefix(d.Sym, parts[0].prefix()); ok && !l.user[d.Sym] && !l.user[name] && isIdentifier(name) {
+		if name, ok := strings.CutPrefix(d.Sym, parts[0].prefix()); ok && !l.user[d.Sym] && !l.taken[name] && isIdentifier(name) {
 			l.bound[d.Sym] = tensor.S(name)
 		}
 	}

@@ -1,7 +1,10 @@
 package losses
 
 import (
+	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/tensor"
@@ -23,12 +26,14 @@ import (
 func (r Request) On(inputs map[string]builder.Value) builder.Value {
 	r.Shapes, r.With, r.Grad = map[string]string{}, nil, []string{"none"}
 	var b *builder.B
-	for name, v := range inputs {
+	letters := standInsFor(inputs)
+	for _, name := range slices.Sorted(maps.Keys(inputs)) {
+		v := inputs[name]
 		if v.IsZero() {
 			builder.Failf(r.Loss, "input %s has no value", name)
 		}
 		b = v.B()
-		r.Shapes[name] = v.Shape().List()
+		r.Shapes[name] = letters.of(v.Shape()).List()
 		r.With = append(r.With, name)
 		switch {
 		case v.DType().IsFloat():
@@ -37,10 +42,9 @@ func (r Request) On(inputs map[string]builder.Value) builder.Value {
 			r.IndexDType = v.DType()
 		}
 	}
-	slices.Sort(r.With)
 	p, err := r.optionalOf(inputs).Resolve()
 	if err != nil {
-		builder.Failf(r.Loss, "%v", err)
+		builder.Failf(r.Loss, "%s", letters.restore(err.Error()))
 	}
 	c := p.call(b)
 	for _, port := range p.Ports {
@@ -55,6 +59,50 @@ func (r Request) On(inputs map[string]builder.Value) builder.Value {
 	}
 	_, loss := p.result(c)
 	return loss.Cast(p.DType)
+}
+
+// standIns are letters for sizes that a request cannot name: forms, and what only
+// running tells.
+type standIns map[tensor.Dim]string
+
+func standInsFor(inputs map[string]builder.Value) standIns {
+	s, taken := standIns{}, map[string]bool{}
+	for _, v := range inputs {
+		if v.IsZero() {
+			continue // refused later
+		}
+		for _, d := range v.Shape() {
+			if taken[d.Sym] = true; !d.Known() && !tensor.IsName(d.String()) {
+				s[d] = ""
+			}
+		}
+	}
+	for i, d := range slices.SortedFunc(maps.Keys(s), func(a, b tensor.Dim) int { return strings.Compare(a.String(), b.String()) }) {
+		s[d] = fmt.Sprintf("open%d_", i)
+		for taken[s[d]] {
+			s[d] += "_"
+		}
+	}
+	return s
+}
+
+func (s standIns) of(shape tensor.Shape) tensor.Shape {
+	out := slices.Clone(shape)
+	for i, d := range shape {
+		if letter, ok := s[d]; ok {
+			out[i] = tensor.S(letter)
+		}
+	}
+	return out
+}
+
+// restore puts the sizes back into a message.
+func (s standIns) restore(text string) string {
+	var pairs []string
+	for d, letter := range s {
+		pairs = append(pairs, letter, d.String())
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
 }
 
 // optionalOf keeps in With only what the loss declares as optional.

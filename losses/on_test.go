@@ -3,6 +3,7 @@ package losses_test
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -86,5 +87,54 @@ func TestOnRefuses(t *testing.T) {
 		if !errors.As(err, &mistake) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want an error with %q", name, err, c.want)
 		}
+	}
+}
+
+// TestOnForms puts a loss on values whose sizes are forms: both views of a batch, and
+// the differences of neighbours.
+func TestOnForms(t *testing.T) {
+	const end = 1 << 40
+	g, err := builder.Build("forms", func(b *builder.B) {
+		x := b.Input("x", tensor.Float64, tensor.Of("N", "open0_"))
+		views := builder.Concat(0, x, x.Exp())
+		loss := losses.MSE.On(losses.ReductionOnly{Reduction: losses.Mean}, map[string]builder.Value{"input": views, "target": views.Like(1).BroadcastTo(views.Shape())})
+		steps := x.Slice(0, 1, end).Sub(x.Slice(0, 0, -1))
+		loss = loss.Add(losses.L1.On(losses.ReductionOnly{Reduction: losses.Sum}, map[string]builder.Value{"input": steps, "target": x.Slice(0, 1, end)}))
+		b.Output("loss", loss)
+		b.Output("grad_x", builder.Grad(loss, loss.Like(1), x)[0])
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := export.Marshal(&ir.Model{IRVersion: 8, Opset: 17, Graph: g.Lower(17)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := reference.Backend{}.Open(data, runtime.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	out, err := session.Run(t.Context(), map[string]*tensor.Tensor{"x": tensor.FromFloats(tensor.Float64, []int64{3, 1}, []float64{0, 2, 1})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, e2 := math.Exp(1), math.Exp(2) // views 0, 2, 1, 1, e², e; steps less targets 0 and -2
+	if got, want := out["loss"].Float(0), (1+1+(e2-1)*(e2-1)+(e-1)*(e-1))/6+2; math.Abs(got-want) > 1e-12 {
+		t.Errorf("the loss is %v, want %v", got, want)
+	}
+	slopes := []float64{-2, 2 + 2*(e2-1)*e2, 2 * (e - 1) * e}
+	for i, step := range []float64{0, 1, 0} { // |-x[i-1]| of the second step alone
+		if got, want := out["grad_x"].Float(i), slopes[i]/6+step; math.Abs(got-want) > 1e-12 {
+			t.Errorf("the gradient of x[%d] is %v, want %v", i, got, want)
+		}
+	}
+	_, err = builder.Build("forms", func(b *builder.B) {
+		x := b.Input("x", tensor.Float64, tensor.Of("N", "D"))
+		views := builder.Concat(0, x, x)
+		b.Output("loss", losses.MSE.On(losses.ReductionOnly{Reduction: losses.Mean}, map[string]builder.Value{"input": views, "target": x.Transpose(1, 0)}))
+	})
+	if err == nil || !strings.Contains(err.Error(), "[2*N,D]") && !strings.Contains(err.Error(), "2*N conflicts") && !strings.Contains(err.Error(), "conflicts with 2*N") {
+		t.Errorf("a wrong shape: %v, want an error that says 2*N", err)
 	}
 }
