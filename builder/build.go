@@ -97,7 +97,7 @@ func (b *B) seal(name string) *Graph {
 // declared too is enforced at run time, and so is every form. Names must be identifiers, unique also
 // when case is ignored.
 func (b *B) Input(name string, dtype tensor.DType, shape tensor.Shape) Value {
-	if !isIdentifier(name) {
+	if !tensor.IsName(name) {
 		fail("Input", nil, "%q is not an identifier", name)
 	}
 	for _, in := range b.inputs {
@@ -118,7 +118,7 @@ func (b *B) Output(name string, v Value) {
 	if v.IsZero() || v.b != b {
 		fail("Output", nil, "output %q has no value of this graph", name)
 	}
-	if !isIdentifier(name) {
+	if !tensor.IsName(name) {
 		fail("Output", nil, "%q is not an identifier", name)
 	}
 	for _, o := range b.outputs {
@@ -132,16 +132,6 @@ func (b *B) Output(name string, v Value) {
 		}
 	}
 	b.outputs = append(b.outputs, output{name, v})
-}
-
-func isIdentifier(s string) bool {
-	for i, r := range s {
-		letter := r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
-		if !letter && (i == 0 || r < '0' || r > '9') {
-			return false
-		}
-	}
-	return s != ""
 }
 
 // emit is the only door into a graph: infer, simplify, share, append.

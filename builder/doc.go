@@ -12,7 +12,7 @@
 //
 // Types and shapes are inferred when a node is made. A mistake ends Build with
 // an [*Error] that names the file and line of the author's code. Ranks are
-// fixed; sizes may be symbols, and equal symbols mean equal sizes: a lowered
+// fixed; sizes may be letters, and equal letters mean equal sizes: a lowered
 // graph fails at run time when its inputs contradict them.
 //
 // Equal nodes are shared, and only rewrites that are exact in IEEE arithmetic

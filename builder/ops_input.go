@@ -14,7 +14,7 @@ func inputOps() map[string]*op {
 		"Const": {doc: "a constant",
 			infer: func(c *call) (tensor.DType, tensor.Shape) { return c.attr.value.DType, c.attr.value.Shape() },
 			lower: func(e *emitter, v Value, _ []string) string { return e.constant(v.attr.value) }},
-		"Guard": {doc: "the first operand, checked at run time to have the sizes its symbols promise",
+		"Guard": {doc: "the first operand, checked at run time to have the sizes its letters promise",
 			infer: sameType, flow: 1,
 			vjp:   func(y, dy Value) []Value { return vs(dy) },
 			lower: lowerGuard, resizes: true},
@@ -138,7 +138,7 @@ func inOrder(axes []int64) bool {
 }
 
 // Count returns the number of elements of a shape as a rank-0 number of a
-// dtype. Its symbols must occur in the graph already.
+// dtype. Its letters must occur in the graph already.
 func (b *B) Count(dtype tensor.DType, shape tensor.Shape) Value {
 	if sizes, ok := shape.Known(); ok {
 		n, err := tensor.Count(sizes)

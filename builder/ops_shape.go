@@ -349,7 +349,7 @@ func (x Value) squeezeFull(axes []int) Value {
 // Transpose returns x with its axes in the given order.
 func (x Value) Transpose(order ...int) Value { return emit("Transpose", attr{axes: order}, x) }
 
-// BroadcastTo returns x broadcast to a shape whose symbols occur in the graph.
+// BroadcastTo returns x broadcast to a shape whose letters occur in the graph.
 func (x Value) BroadcastTo(shape tensor.Shape) Value {
 	if x.shape.Equal(shape) {
 		return x

@@ -1,5 +1,7 @@
 """Draws the inputs of a file: sizes for its letters, values by each input's domain."""
 
+import re
+
 import numpy as np
 
 SIZES = [0, 1, 1, 2, 2, 3, 3, 3, 5, 5, 17]
@@ -22,7 +24,21 @@ class Port:
         self.dims = [d.dim_param or d.dim_value for d in tensor.shape.dim]
 
     def shape(self, sizes):
-        return tuple(sizes.get(d, d) for d in self.dims)
+        return tuple(size(d, sizes) for d in self.dims)
+
+
+def letters(dim):
+    """The letters of a dim: none of a number, several of a form such as max(T-1,0)*N."""
+    if not isinstance(dim, str):
+        return set()
+    return {dim} if dim.isidentifier() else set(re.findall(r"[A-Za-z_]\w*", dim)) - {"max"}
+
+
+def size(dim, sizes):
+    """The size of a dim for sizes of the letters."""
+    if not isinstance(dim, str) or dim in sizes:
+        return sizes.get(dim, dim)
+    return eval(dim, {"__builtins__": {}, "max": max}, {c: sizes[c] for c in letters(dim)})
 
 
 class Draw:
@@ -52,10 +68,10 @@ class Draw:
     # -- sizes --
 
     def draw_sizes(self):
-        letters = sorted({d for p in self.ports for d in p.dims if isinstance(d, str)})
+        names = sorted(set().union(*(letters(d) for p in self.ports for d in p.dims)))
         choices = [1, 2, 2] if self.small else SIZES
         for _ in range(50):
-            sizes = {c: choices[self.random.randint(len(choices))] for c in letters}
+            sizes = {c: choices[self.random.randint(len(choices))] for c in names}
             if self.loss == "ctc" and self.chance(0.6):
                 sizes.update({p.dims[0]: 17 for p in self.ports  # time for the labels
                               if p.name == "log_probs" and isinstance(p.dims[0], str)})
@@ -64,7 +80,7 @@ class Draw:
             if max(counts) <= LIMIT and all(map(self.has_classes, self.ports)) and self.meaningful():
                 return sizes
         self.comparable = False  # pinned to sizes that PyTorch has no meaning for
-        return {c: 2 for c in letters}
+        return {c: 2 for c in names}
 
     def meaningful(self):
         """The cosine of vectors with one element is 1 or -1: its gradient is rounding alone."""

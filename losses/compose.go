@@ -298,7 +298,7 @@ func (l *letters) oneShape(parts []part) error {
 	}
 	for _, d := range first {
 		d = l.final(d)
-		if name, ok := strings.CutPrefix(d.Sym, parts[0].prefix()); ok && !l.user[d.Sym] && !l.taken[name] && isIdentifier(name) {
+		if name, ok := strings.CutPrefix(d.Sym, parts[0].prefix()); ok && !l.user[d.Sym] && !l.taken[name] && tensor.IsName(name) {
 			l.bound[d.Sym] = tensor.S(name)
 		}
 	}

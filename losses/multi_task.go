@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/lossgen/lossgen/builder/tensor"
 )
 
 // MultiTaskOptions configures [MultiTask].
@@ -67,7 +69,7 @@ func validateMultiTask(o MultiTaskOptions) error {
 	names := map[string]bool{}
 	for _, t := range o.Tasks {
 		switch {
-		case !isIdentifier(t.Name):
+		case !tensor.IsName(t.Name):
 			return fmt.Errorf("the task name %q is no identifier: use letters, digits and _", t.Name)
 		case names[strings.ToLower(t.Name)]:
 			return fmt.Errorf("the task %s is given twice", t.Name)
@@ -101,15 +103,6 @@ func taskNames(tasks []Task) []string {
 		names = append(names, t.Name)
 	}
 	return names
-}
-
-func isIdentifier(s string) bool {
-	for i := range len(s) {
-		if !isWord(s[i]) || i == 0 && '0' <= s[0] && s[0] <= '9' {
-			return false
-		}
-	}
-	return s != ""
 }
 
 // completeMultiTask resolves every task.
@@ -167,7 +160,7 @@ func (t Task) ports(s *Spec) ([]Input, Shapes) {
 		pattern, ok := own.Shapes[0][in.Name]
 		var parts []string
 		for _, part := range tokens(pattern) {
-			if isIdentifier(part) {
+			if tensor.IsName(part) {
 				part = t.Name + "_" + part
 			}
 			parts = append(parts, part)

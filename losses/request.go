@@ -358,7 +358,10 @@ func FromModel(m *ir.Model) (Request, error) {
 		case optional[port.Name]:
 			r.With = append(r.With, port.Name)
 		}
-		r.Shapes[port.Name] = port.Shape.List()
+		form := func(d tensor.Dim) bool { return !d.Known() && !d.IsLetter() }
+		if !slices.ContainsFunc(port.Shape, form) { // a form follows from the letters
+			r.Shapes[port.Name] = port.Shape.List()
+		}
 		switch {
 		case port.DType.IsFloat():
 			r.DType = port.DType

@@ -59,6 +59,7 @@ func Run(t *testing.T, l losses.Loss, engines ...runtime.Backend) {
 		{"wrong_tensors", wrongTensors},
 		{"contradicted_sizes", contradictedSizes},
 		{"labels_out_of_range", labelsOutOfRange},
+		{"letters", letters},
 		{"large_reduction", largeReduction},
 	} {
 		t.Run(c.name, func(t *testing.T) {
