@@ -1,15 +1,17 @@
 package losses
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/lossgen/lossgen/builder"
+	"github.com/lossgen/lossgen/builder/tensor"
 )
 
 // BoxOptions configures the losses of boxes.
 type BoxOptions struct {
 	Reduction Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
-	Eps       *float64  `opt:"eps" doc:"added to denominators" bounds:"[0,inf)" try:"1e-3"`
+	Eps       *float64  `opt:"eps" doc:"added to denominators" bounds:"(-inf,inf)" try:"1e-3;-1e-3"`
 }
 
 // boxLoss declares one of torchvision's losses of boxes.
@@ -23,7 +25,7 @@ func boxLoss(name, short, title, formula string, traps []string, body func(b box
 				{Name: "boxes1", Doc: "predicted boxes as x1, y1, x2, y2", Domain: Box, Grad: Default},
 				{Name: "boxes2", Doc: "true boxes as x1, y1, x2, y2", Domain: Box, Grad: OnDemand},
 			},
-			Shapes: []Shapes{{"boxes1": "*,4", "boxes2": "*,4"}}, Star: "N",
+			Shapes: []Shapes{{"boxes1": "*,4", "boxes2": "*,4"}}, Star: "N", Broadcast: []string{"boxes2"}, CheckShapes: fourCorners,
 			Traps: append([]string{
 				"The default reduction is none, as in torchvision. The mean of no boxes is 0.",
 				"Boxes that only touch do not intersect. Where two edges coincide, each box gets half of the gradient.",
@@ -38,9 +40,20 @@ func boxLoss(name, short, title, formula string, traps []string, body func(b box
 				"boxes1": {0: 0, 1: 0, 2: 1, 3: 1, 4: 0, 5: 0, 6: 2, 7: 2, 8: 1, 9: 1, 10: 3, 11: 3},
 				"boxes2": {0: 1, 1: 0, 2: 2, 3: 1, 4: 0, 5: 0, 6: 2, 7: 2, 8: 4, 9: 4, 10: 5, 11: 6},
 			}},
+			{Name: "one_true_box_none", Shapes: map[string]string{"boxes1": "N,4", "boxes2": "4"}},
+			{Name: "one_per_image_mean", Options: Values{"reduction": "mean"}, Shapes: map[string]string{"boxes1": "N,B,4", "boxes2": "N,1,4"}},
+			{Name: "same_in_all_images_sum", Options: Values{"reduction": "sum"}, Shapes: map[string]string{"boxes1": "N,B,4", "boxes2": "B,4"}},
 			{Name: "degenerate_none", Set: map[string]Edge{"boxes1": {0: 1, 1: 1, 2: 1, 3: 3, 4: 2, 5: 2, 6: 2, 7: 2, 8: 3, 9: 3, 10: 1, 11: 1}}},
 		},
 	}
+}
+
+// fourCorners lets boxes2 broadcast to boxes1, but for the corners.
+func fourCorners(shapes map[string]tensor.Shape) error {
+	if s := shapes["boxes2"]; len(s) == 0 || !s[len(s)-1].Is(4) {
+		return fmt.Errorf("boxes2 %v must have a last axis of 4", s)
+	}
+	return fitting("boxes1", "boxes2")(shapes)
 }
 
 // GeneralizedBoxIoU is 1 - GIoU (Rezatofighi et al., 2019).

@@ -35,8 +35,7 @@ var CrossEntropy = &Def[CrossEntropyOptions]{
 		if o.Target == "indices" {
 			return []Input{logits, classLabels, classWeight}, perClass()
 		}
-		target := Input{Name: "target", Doc: "probability of each class", Domain: Simplex, Grad: OnDemand}
-		return []Input{logits, target, classWeight}, []Shapes{
+		return []Input{logits, classProbabilities, classWeight}, []Shapes{
 			{"input": "N,C,*", "target": "N,C,*", "weight": "C"},
 			{"input": "C", "target": "C", "weight": "C"},
 		}
@@ -55,7 +54,7 @@ var CrossEntropy = &Def[CrossEntropyOptions]{
 	},
 	Body: func(c *Call, o CrossEntropyOptions) Term {
 		if o.Target == "probabilities" {
-			return softCrossEntropy(c, o)
+			return softCrossEntropy(c, c.In("input"), o.LabelSmoothing)
 		}
 		return classRows(c, c.In("input"), *o.IgnoreIndex, o.LabelSmoothing)
 	},
@@ -86,14 +85,14 @@ func classRows(c *Call, x Value, ignore int64, smoothing float64) Term {
 	return term
 }
 
-// softCrossEntropy is cross entropy with a probability per class:
+// softCrossEntropy is cross entropy of logits x with a probability per class:
 // -sum_c w_c·q_c·log p_c with q = (1-eps)·target + eps/C.
-func softCrossEntropy(c *Call, o CrossEntropyOptions) Term {
-	x, q := c.In("input"), c.In("target")
+func softCrossEntropy(c *Call, x Value, smoothing float64) Term {
+	q := c.In("target")
 	axis := classAxis(x)
 	classes := c.B.Count(c.Compute, x.Shape()[axis:axis+1])
-	if o.LabelSmoothing > 0 {
-		q = q.Scale(1 - o.LabelSmoothing).Add(c.Const(o.LabelSmoothing).Div(classes))
+	if smoothing > 0 {
+		q = q.Scale(1 - smoothing).Add(c.Const(smoothing).Div(classes))
 	}
 	terms := x.LogSoftmax(axis).Mul(q)
 	if c.Has("weight") {

@@ -34,6 +34,8 @@ var CTC = &Def[CTCOptions]{
 			{"log_probs": "T,N,C", "targets": "N,S", "input_lengths": "N", "target_lengths": "N"},
 			{"log_probs": "T,N,C", "targets": "L", "input_lengths": "N", "target_lengths": "N"},
 			{"log_probs": "T,C", "targets": "S", "input_lengths": "", "target_lengths": ""},
+			{"log_probs": "T,C", "targets": "S", "input_lengths": "1", "target_lengths": "1"},
+			{"log_probs": "T,C", "targets": "1,S", "input_lengths": "1", "target_lengths": "1"},
 		},
 		LabelPolicy:   "a label outside [0, C) ends the run with an index error where it counts, while PyTorch reads other memory; so do lengths that PyTorch raises on; padding may hold anything",
 		NaNRows:       true,

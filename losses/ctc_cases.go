@@ -82,6 +82,12 @@ func ctcShapes() []Case {
 		ctcCase("one_sequence", []float64{5}, []float64{3}).with(func(c *Case) {
 			c.Shapes = map[string]string{"log_probs": "T,C"}
 		}),
+		ctcCase("one_sequence_of_lists", []float64{5}, []float64{3}).with(func(c *Case) {
+			c.Shapes = map[string]string{"log_probs": "T,C", "input_lengths": "1"}
+		}),
+		ctcCase("one_padded_sequence", []float64{5}, []float64{2}).with(func(c *Case) {
+			c.Shapes = map[string]string{"log_probs": "T,C", "targets": "1,S"}
+		}),
 		ctcCase("single", []float64{6}, []float64{2}).with(sizes(map[string]int64{"N": 1})),
 		ctcCase("one_step", []float64{1, 1, 1, 0}, []float64{0, 1, 2, 0}).with(sizes(map[string]int64{"T": 1})),
 		ctcCase("one_class", ctcSteps, []float64{0, 0, 0, 0}).with(sizes(map[string]int64{"C": 1})),

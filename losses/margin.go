@@ -25,7 +25,7 @@ var MarginRanking = &Def[MarginOptions]{
 			{Name: "input2", Doc: "second scores", Domain: Real, Grad: Default},
 			{Name: "target", Doc: "1 where input1 should be larger, -1 where input2 should", Domain: Signs, Grad: OnDemand},
 		},
-		Shapes: elementwise("input1", "input2", "target"), Star: "N", Broadcast: []string{"input2", "target"}, CheckShapes: sameRank,
+		Shapes: elementwise("input1", "input2", "target"), Star: "N", Broadcast: []string{"input2", "target"}, CheckShapes: sameRank("input1", "input2", "target"),
 		Traps: []string{
 			"Exactly at the hinge the gradient is 0 (PyTorch up to 2.14 let it flow).",
 		},
@@ -40,14 +40,16 @@ var MarginRanking = &Def[MarginOptions]{
 	},
 }
 
-// sameRank is what PyTorch asks of margin_ranking's inputs.
-func sameRank(shapes map[string]tensor.Shape) error {
-	for name, s := range shapes {
-		if len(s) != len(shapes["input1"]) {
-			return fmt.Errorf("%s %v and input1 %v must have the same rank", name, s, shapes["input1"])
+// sameRank checks that the other inputs have the rank of the first one.
+func sameRank(first string, others ...string) func(map[string]tensor.Shape) error {
+	return func(shapes map[string]tensor.Shape) error {
+		for _, name := range others {
+			if len(shapes[name]) != len(shapes[first]) {
+				return fmt.Errorf("%s %v and %s %v must have the same rank", name, shapes[name], first, shapes[first])
+			}
 		}
+		return nil
 	}
-	return nil
 }
 
 // HingeEmbeddingOptions configures [HingeEmbedding].
@@ -79,12 +81,15 @@ var HingeEmbedding = &Def[HingeEmbeddingOptions]{
 		x, t := c.In("input"), c.In("target")
 		both, _ := tensor.Broadcast(x.Shape(), t.Shape()) // a request whose shapes do not is refused before
 		x = x.BroadcastTo(both)
+		x, _ = aligned(x, t)
 		// A NaN is in both summands, so that it need not be hidden in either.
 		apart := x.Neg().Shift(*o.Margin).Relu().ZeroWhere(t.Equal(c.Const(1)))
 		return each(apart.Add(x.ZeroWhere(t.Equal(c.Const(-1)))))
 	},
 	Golden: []Case{
 		{Name: "hinge_none", Options: Values{"reduction": "none"}, Set: map[string]Edge{"input": {0: 1, 1: 1, 2: 0.25, 3: 0.25}, "target": {0: -1, 1: 1, 2: 0, 3: 0.5}}},
+		{Name: "more_targets_none", Options: Values{"reduction": "none"}, Shapes: map[string]string{"input": "N,1", "target": "A,1,D"}},
+		{Name: "crossed_mean", Shapes: map[string]string{"input": "N,1", "target": "N"}},
 	},
 }
 
@@ -105,6 +110,7 @@ var CosineEmbedding = &Def[MarginOptions]{
 			{"input1": "N,D", "input2": "N,D", "target": "N"},
 			{"input1": "D", "input2": "D", "target": ""},
 		},
+		Broadcast: []string{"input2", "target"}, CheckShapes: labelledPairs,
 		Traps: []string{
 			"1e-12 is added to the squared norms (F.cosine_similarity limits each norm to 1e-8 instead), so a zero vector gives cosine 0 and a gradient near 1e6.",
 			"Exactly at the hinge the gradient is 0 (PyTorch up to 2.14 let it flow).",
@@ -123,5 +129,25 @@ var CosineEmbedding = &Def[MarginOptions]{
 	},
 	Golden: []Case{
 		{Name: "zero_vector_none", Options: Values{"reduction": "none"}, Set: map[string]Edge{"input1": {0: 0, 1: 0, 2: 0}, "target": {0: 1, 1: -1, 2: 0, 3: 0.5}}},
+		{Name: "one_vector_none", Options: Values{"reduction": "none"}, Shapes: map[string]string{"input1": "N,D", "input2": "1,D"}},
+		{Name: "one_number_mean", Shapes: map[string]string{"input1": "N,D", "input2": "N,1"}},
+		{Name: "one_target_none", Options: Values{"reduction": "none"}, Shapes: map[string]string{"input1": "N,D", "target": "1"}},
+		{Name: "one_target_sum", Options: Values{"reduction": "sum"}, Shapes: map[string]string{"input1": "1,D", "input2": "N,D", "target": "1"}},
 	},
+}
+
+// labelledPairs is what PyTorch asks of cosine_embedding's inputs.
+func labelledPairs(shapes map[string]tensor.Shape) error {
+	if err := sameRank("input1", "input2")(shapes); err != nil {
+		return err
+	}
+	both, err := tensor.Broadcast(shapes["input1"], shapes["input2"])
+	if err != nil {
+		return err
+	}
+	rows, t := both[:len(both)-1], shapes["target"]
+	if _, err := tensor.Broadcast(rows, t); err != nil || len(t) != len(rows) {
+		return fmt.Errorf("target %v does not fit rows %v", t, rows)
+	}
+	return nil
 }

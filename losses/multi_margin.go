@@ -33,6 +33,7 @@ var MultiMargin = &Def[MultiMarginOptions]{
 			{"input": "C", "target": "", "weight": "C"},
 			{"input": "C", "target": "1", "weight": "C"},
 			{"input": "", "target": "", "weight": "1"},
+			{"input": "", "target": "1", "weight": "1"},
 		},
 		LabelPolicy: rangePolicy,
 		Traps: []string{
@@ -64,6 +65,7 @@ var MultiMargin = &Def[MultiMarginOptions]{
 	},
 	Golden: []Case{
 		{Name: "hinge_none", Options: Values{"reduction": "none"}, Sizes: map[string]int64{"C": 3}, Set: map[string]Edge{"input": {0: 1, 1: 0, 2: 0.5, 3: 2, 4: 1, 5: -1}, "target": {0: 0, 1: 0}}},
+		{Name: "number_and_list_none", Options: Values{"reduction": "none"}, With: []string{"weight"}, Shapes: map[string]string{"input": "", "target": "1"}},
 	},
 }
 
@@ -102,6 +104,8 @@ var MultilabelMargin = &Def[ReductionOnly]{
 			{"input": "N,C", "target": "N,C"},
 			{"input": "C", "target": "C"},
 			{"input": "", "target": ""},
+			{"input": "", "target": "1"},
+			{"input": "1", "target": ""},
 		},
 		LabelPolicy: "a label of C or more, or below -1, ends the run with an index error, as PyTorch raises",
 		Traps: []string{
@@ -116,7 +120,10 @@ var MultilabelMargin = &Def[ReductionOnly]{
 		x, y := c.In("input"), c.In("target")
 		rank := x.Rank()
 		for x.Rank() < 2 {
-			x, y = x.Unsqueeze(0), y.Unsqueeze(0)
+			x = x.Unsqueeze(0)
+		}
+		for y.Rank() < 2 {
+			y = y.Unsqueeze(0)
 		}
 		loss := listedHinge(x, y).Div(c.B.Count(c.Compute, x.Shape()[1:]))
 		if rank < 2 {
@@ -126,6 +133,8 @@ var MultilabelMargin = &Def[ReductionOnly]{
 	},
 	Golden: []Case{
 		{Name: "lists_none", Options: Values{"reduction": "none"}, Set: map[string]Edge{"target": {0: 3, 1: 0, 2: -1, 3: 1, 4: 2, 5: -1, 10: 1, 11: 1, 12: -1, 15: 0, 16: 1, 17: 2, 18: 3, 19: 4}}},
+		{Name: "number_and_list_none", Options: Values{"reduction": "none"}, Shapes: map[string]string{"input": "", "target": "1"}},
+		{Name: "list_and_number_none", Options: Values{"reduction": "none"}, Shapes: map[string]string{"input": "1", "target": ""}},
 		{Name: "empty_lists_mean", Fill: map[string]string{"target": "constant:-1"}},
 		{Name: "hinge_none", Options: Values{"reduction": "none"}, Sizes: map[string]int64{"C": 3}, Set: map[string]Edge{"input": {0: 1, 1: 0, 2: 0.5}, "target": {0: 0, 1: -1}}},
 	},

@@ -12,7 +12,7 @@ import (
 type PoissonNLLOptions struct {
 	LogInput  *bool     `opt:"log_input" doc:"input holds the logarithm of the rate" try:"false"`
 	Full      bool      `opt:"full" doc:"add the Stirling approximation of log(target!)" try:"true"`
-	Eps       *float64  `opt:"eps" doc:"added to the rate inside the logarithm" bounds:"[0,inf)" try:"1e-3"`
+	Eps       *float64  `opt:"eps" doc:"added to the rate inside the logarithm" bounds:"(-inf,inf)" try:"1e-3;-0.5"`
 	Reduction Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
 }
 
@@ -72,7 +72,7 @@ func stirling(t Value) Value {
 // GaussianNLLOptions configures [GaussianNLL].
 type GaussianNLLOptions struct {
 	Full      bool      `opt:"full" doc:"add the constant log(2·pi)/2" try:"true"`
-	Eps       *float64  `opt:"eps" doc:"least variance" bounds:"(0,inf)" try:"0.5"`
+	Eps       *float64  `opt:"eps" doc:"least variance" bounds:"(-inf,inf)" try:"0.5;0;-0.5"`
 	Reduction Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
 }
 

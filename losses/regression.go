@@ -77,6 +77,15 @@ func smooth(d Value, beta float64) Value {
 	})
 }
 
+// aligned broadcasts two values to their common shape.
+func aligned(x, y Value) (Value, Value) {
+	shape, err := tensor.Broadcast(x.Shape(), y.Shape())
+	if err != nil {
+		builder.Failf("broadcast", "%v", err)
+	}
+	return x.BroadcastTo(shape), y.BroadcastTo(shape)
+}
+
 // fitting checks that inputs which may broadcast do not enlarge the first one.
 func fitting(first string, names ...string) func(map[string]tensor.Shape) error {
 	return func(shapes map[string]tensor.Shape) error {

@@ -5,7 +5,7 @@ import "errors"
 // SigmoidFocalOptions configures [SigmoidFocal].
 type SigmoidFocalOptions struct {
 	Alpha     *float64  `opt:"alpha" doc:"weight of the positive class, 1 - alpha for the negative one; -1: no weights" bounds:"[-1,1]" try:"-1;0.5"`
-	Gamma     *float64  `opt:"gamma" doc:"how strongly well-classified elements are played down" bounds:"[0,inf)" try:"0;1;1.5"`
+	Gamma     *float64  `opt:"gamma" doc:"how strongly well-classified elements are played down" bounds:"(-inf,inf)" try:"0;1;1.5;-0.5"`
 	Reduction Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
 }
 

@@ -2,6 +2,8 @@ package losses
 
 import (
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/lossgen/lossgen/builder"
 )
@@ -41,23 +43,52 @@ var MultilabelSoftMargin = &Def[ReductionOnly]{
 		Inputs: []Input{
 			{Name: "input", Doc: "logits, classes along the last axis", Domain: Real, Grad: Default},
 			{Name: "target", Doc: "probabilities, usually 0 or 1", Domain: Unit, Grad: OnDemand},
-			{Name: "weight", Doc: "weight of each class", Domain: Weight, Optional: true},
+			{Name: "weight", Doc: "weight of each class, or of each element", Domain: Weight, Optional: true},
 		},
-		Shapes: []Shapes{{"input": "*,C", "target": "*,C", "weight": "C"}}, Star: "N", Logits: "input",
+		Shapes: []Shapes{
+			{"input": "*,C", "target": "*,C", "weight": "C"},
+			{"input": "*,C", "target": "*,C", "weight": "*,C"},
+		},
+		Star: "N", Broadcast: []string{"target", "weight"}, Logits: "input",
 		Traps: []string{
 			"none gives one loss per row: the classes are averaged first, by their number also with weight.",
+			"weight may also have a value for each element, or any shape that broadcasts (--shape weight=N,C).",
 		},
 	},
 	Defaults: ReductionOnly{Mean},
 	Body: func(c *Call, o ReductionOnly) Term {
 		x, t := c.In("input"), c.In("target")
-		loss := signedLogSigmoids(x, t)
+		loss := signedLogSigmoids(aligned(x, t))
 		if c.Has("weight") {
 			loss = loss.Mul(c.In("weight"))
 		}
 		last := x.Rank() - 1
 		return each(loss.Sum(last).Div(c.B.Count(c.Compute, x.Shape()[last:])))
 	},
+	Golden: multilabelShapes(),
+}
+
+// multilabelShapes are targets and weights that broadcast.
+func multilabelShapes() []Case {
+	var out []Case
+	for name, shapes := range map[string]map[string]string{
+		"element":    {"weight": "N,C"},
+		"fixed":      {"weight": "5,5"},
+		"row":        {"input": "N,C", "weight": "N,1"},
+		"number":     {"input": "N,C", "weight": ""},
+		"one":        {"input": "N,C", "weight": "1"},
+		"image":      {"input": "N,A,C", "weight": "A,C"},
+		"wide":       {"input": "N,1", "weight": "3"},
+		"one_target": {"input": "N,C", "target": "1,C", "weight": "N,1"},
+		"all_target": {"input": "N,C", "target": "", "weight": "C"},
+		"more_axes":  {"input": "C", "target": "N,C"}, // PyTorch sums axis 0, that of the classes in input
+	} {
+		for _, r := range []Reduction{None, Mean, Sum} {
+			out = append(out, Case{Name: "weight_of_" + name + "_" + string(r), Options: Values{"reduction": string(r)}, With: []string{"weight"}, Shapes: shapes})
+		}
+	}
+	slices.SortFunc(out, func(a, b Case) int { return strings.Compare(a.Name, b.Name) })
+	return out
 }
 
 // signedLogSigmoids is -(t·log(sigmoid(x)) + (1-t)·log(sigmoid(-x))). Unlike

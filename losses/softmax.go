@@ -12,9 +12,10 @@ import (
 const gatherPolicy = "ignore_index rows count as 0; any other label outside [0, C) ends the run with an index error, as PyTorch raises"
 
 var (
-	logits      = Input{Name: "input", Doc: "unnormalized scores, classes along axis 1 (axis 0 at rank 1)", Domain: Real, Grad: Default}
-	classLabels = Input{Name: "target", Doc: "class of each row", Domain: Class}
-	classWeight = Input{Name: "weight", Doc: "weight of each class", Domain: Weight, Optional: true}
+	logits             = Input{Name: "input", Doc: "unnormalized scores, classes along axis 1 (axis 0 at rank 1)", Domain: Real, Grad: Default}
+	classLabels        = Input{Name: "target", Doc: "class of each row", Domain: Class}
+	classProbabilities = Input{Name: "target", Doc: "probability of each class", Domain: Simplex, Grad: OnDemand}
+	classWeight        = Input{Name: "weight", Doc: "weight of each class", Domain: Weight, Optional: true}
 )
 
 // perClass are the shapes of losses over classes with one label per row.

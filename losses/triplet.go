@@ -10,7 +10,7 @@ import (
 // TripletMarginOptions configures [TripletMargin].
 type TripletMarginOptions struct {
 	Margin    *float64  `opt:"margin" doc:"how much farther the negative should be than the positive" bounds:"(0,inf)" try:"0.5"`
-	P         *float64  `opt:"p" doc:"order of the norm" bounds:"[0,inf]" try:"1;3;1.5;0.5;0;inf"`
+	P         *float64  `opt:"p" doc:"order of the norm" bounds:"[-inf,inf]" try:"1;3;1.5;0.5;0;inf;-0.5;-2;-inf"`
 	Eps       *float64  `opt:"eps" doc:"added to each difference" bounds:"(-inf,inf)" try:"0;1e-3"`
 	Swap      bool      `opt:"swap" doc:"use the positive as anchor where that is nearer to the negative" try:"true"`
 	Reduction Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
@@ -47,6 +47,7 @@ var TripletMargin = &Def[TripletMarginOptions]{
 		Formula: "d(x, y) = ||x - y + eps||_p; max(0, margin + d(anchor, positive) - d(anchor, negative))",
 		Torch:   "F.triplet_margin_loss(anchor, positive, negative, margin={margin}, p={p}, eps={eps}, swap={swap}, reduction={reduction})",
 		Inputs:  tripletInputs(), Shapes: tripletShapes(), Star: "N",
+		Broadcast: []string{"positive", "negative"}, CheckShapes: sameRank("anchor", "positive", "negative"),
 		Traps: []string{
 			"eps is added to the signed difference, so d(x, x) is eps·D^(1/p) and d is not symmetric.",
 			"Exactly at the hinge the gradient is 0 (PyTorch up to 2.14 let it flow). At distance 0 the gradient of the distance is 0.",
@@ -60,6 +61,10 @@ var TripletMargin = &Def[TripletMarginOptions]{
 	Golden: []Case{
 		{Name: "hinge_none", Options: Values{"reduction": "none", "eps": 0.0}, Sizes: map[string]int64{"D": 1}, Fill: map[string]string{"anchor": "constant:0"}, Set: map[string]Edge{"positive": {0: 1, 1: 1, 2: 0, 3: 2}, "negative": {0: 2, 1: 1, 2: 0, 3: 3.5}}},
 		{Name: "swap_tie_none", Options: Values{"reduction": "none", "eps": 0.0, "swap": true}, Sizes: map[string]int64{"D": 1}, Fill: map[string]string{"anchor": "constant:0"}, Set: map[string]Edge{"positive": {0: 1, 1: 2, 2: 1, 3: 0}, "negative": {0: 0.5, 1: 1, 2: -1, 3: 1}}},
+		{Name: "one_negative_none", Options: Values{"reduction": "none"}, Shapes: map[string]string{"anchor": "N,D", "negative": "1,D"}},
+		{Name: "one_positive_swap_mean", Options: Values{"swap": true}, Shapes: map[string]string{"anchor": "N,D", "positive": "1,D", "negative": "N,1"}},
+		{Name: "one_anchor_sum", Options: Values{"reduction": "sum"}, Shapes: map[string]string{"anchor": "1,D", "positive": "N,D", "negative": "N,D"}},
+		{Name: "least_norm_tie_none", Options: Values{"reduction": "none", "eps": 0.0, "p": math.Inf(-1)}, Fill: map[string]string{"anchor": "constant:0"}, Set: map[string]Edge{"positive": {0: 1, 1: 1, 2: -1, 3: 0, 4: 0, 5: 2}}},
 		{Name: "max_norm_tie_none", Options: Values{"reduction": "none", "eps": 0.0, "p": math.Inf(1)}, Fill: map[string]string{"anchor": "constant:0"}, Set: map[string]Edge{"positive": {0: 1, 1: 1, 2: -1, 3: 0, 4: 0, 5: 0}}},
 	},
 }
@@ -70,7 +75,8 @@ var TripletMarginWithDistance = &Def[TripletDistanceOptions]{
 		Name: "triplet_margin_with_distance", Class: "TripletMarginWithDistanceLoss", Family: "margin",
 		Title:   "triplet_margin with a chosen distance",
 		Formula: "max(0, margin + d(anchor, positive) - d(anchor, negative))",
-		Inputs:  tripletInputs(), Shapes: tripletShapes()[:1], Star: "N",
+		Inputs:  tripletInputs(), Shapes: tripletShapes(), Star: "N",
+		Broadcast: []string{"positive", "negative"}, CheckShapes: sameRank("anchor", "positive", "negative"),
 		Traps: []string{
 			"PyTorch takes any function; here the distance is one of: euclidean (PyTorch's default, with eps 1e-6), squared_euclidean, manhattan (without eps), cosine (1 - cosine similarity), dot (1 - inner product).",
 			"Exactly at the hinge the gradient is 0.",
@@ -84,6 +90,21 @@ var TripletMarginWithDistance = &Def[TripletDistanceOptions]{
 	Body: func(c *Call, o TripletDistanceOptions) Term {
 		return triplet(c, *o.Margin, o.Swap, distances()[o.Distance].graph)
 	},
+	Golden: distanceShapes(),
+}
+
+// distanceShapes are shapes that broadcast, and single numbers, for each distance.
+func distanceShapes() []Case {
+	var out []Case
+	for _, d := range []string{"euclidean", "squared_euclidean", "manhattan", "cosine", "dot"} {
+		o := Values{"distance": d, "reduction": "none", "swap": true}
+		out = append(out,
+			Case{Name: "one_negative_" + d, Options: o, Shapes: map[string]string{"anchor": "N,D", "negative": "1,D"}},
+			Case{Name: "one_number_" + d, Options: o, Shapes: map[string]string{"anchor": "N,D", "positive": "N,1"}},
+			Case{Name: "numbers_" + d, Options: o, Shapes: map[string]string{"anchor": ""}},
+		)
+	}
+	return out
 }
 
 type distance struct {
@@ -104,6 +125,7 @@ func distances() map[string]distance {
 			return x.Sub(y).Abs().Sum(-1)
 		}},
 		"cosine": {"lambda x, y: 1 - F.cosine_similarity(x, y, dim=-1)", func(x, y Value) Value {
+			x, y = aligned(x, y) // before the norms, as in PyTorch
 			return normalized(x).Mul(normalized(y)).Sum(-1).Neg().Shift(1)
 		}},
 		"dot": {"lambda x, y: 1 - (x * y).sum(-1)", func(x, y Value) Value {
@@ -162,6 +184,8 @@ func normKept(u Value, p float64) Value {
 	case math.IsInf(p, 1):
 		// A NaN must reach the result, which ReduceMax does not promise.
 		return size.MaxKeep(last).Add(u.Clip(0, 0).SumKeep(last))
+	case math.IsInf(p, -1):
+		return size.Neg().MaxKeep(last).Neg().Add(u.Clip(0, 0).SumKeep(last))
 	default:
 		return size.Pow(p).SumKeep(last).Pow(1 / p)
 	}
@@ -178,7 +202,7 @@ func normGrad(u, n, dy Value, p float64) Value {
 		return u.Sign().Mul(dy)
 	case p == 2:
 		return u.Mul(unlessZero(dy.Div(n)))
-	case math.IsInf(p, 1):
+	case math.IsInf(p, 0):
 		largest := u.Abs().Equal(n).Cast(u.DType())
 		ties := largest.SumKeep(u.Rank() - 1).Max(u.Like(1)) // none where the norm is NaN
 		return u.Sign().Mul(largest).Mul(dy.Div(ties))
