@@ -102,7 +102,7 @@ func (s Stack) FileName(d *Data) (string, error) {
 }
 
 func (s Stack) render(d *Data) ([]byte, error) {
-	if s.Lacks == d.DType() {
+	if s.Lacks == d.DType {
 		return nil, fmt.Errorf("the %s adapter cannot pass %s arrays to ONNX Runtime: emit with --dtype float32", s.Name, s.Lacks)
 	}
 	files := []string{"templates/" + s.Template}

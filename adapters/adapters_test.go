@@ -21,7 +21,9 @@ var update = flag.Bool("update", false, "rewrite the files in testdata")
 func requests(t *testing.T) []losses.Request {
 	t.Helper()
 	all := []losses.Request{{Loss: "cross_entropy", With: []string{"sample_weight", "mask", "normalizer"}},
-		{Loss: "focal", Options: losses.Values{"reduction": "sum"}, Normalizer: true}}
+		{Loss: "focal", Options: losses.Values{"reduction": "sum"}, Normalizer: true},
+		{Loss: "focal", Options: losses.Values{"reduction": "sum"}, Normalizer: true, DType: tensor.Float16},
+		{Loss: "mse", With: []string{"normalizer"}, DType: tensor.Float16, LossDType: tensor.Float32}}
 	for _, l := range losses.All {
 		s := l.Declaration()
 		var optional, able []string

@@ -26,6 +26,7 @@ type Data struct {
 	LabelPolicy string // what a bad label does, or ""
 	Version     string // of lossgen
 	Reduction   string // "mean", "sum", "none" or "batchmean"
+	DType       string // of the floating inputs and gradients; the loss and counts may be wider
 
 	// Inputs are the file's inputs in order, without grad_output.
 	Inputs []Input
@@ -80,15 +81,16 @@ func (p Port) Shape() string {
 	return strings.Join(parts, ", ")
 }
 
-// DType returns the type of the floating inputs and outputs.
-func (d *Data) DType() string { return d.Value.DType }
-
 // GlobalMean reports whether the file gives a sum and what the mean would divide
 // it by, which makes an exact mean over several processes.
 func (d *Data) GlobalMean() bool {
 	normalizer := slices.ContainsFunc(d.Extra, func(p Port) bool { return p.Name == "normalizer" })
 	return normalizer && d.Reduction == "sum"
 }
+
+// Widens reports whether a 16-bit sum becomes a global mean: what arrives from there
+// is as small as the number of all losses is large.
+func (d *Data) Widens() bool { return d.GlobalMean() && explicit(d.Value.DType) }
 
 // KerasOrder reports whether the loss has a target and an input, which Keras
 // passes in this order.
@@ -134,7 +136,7 @@ func Describe(m *ir.Model, stem string) (*Data, error) {
 	name := identifier(stem)
 	d := &Data{
 		Stem: stem, Name: name, Type: typeName(name),
-		Loss: plan.Loss, Title: plan.Spec.Title, Formula: m.Graph.Doc,
+		Loss: plan.Loss, Title: plan.Spec.Title, Formula: m.Graph.Doc, DType: plan.DType.String(),
 	}
 	for key, to := range map[string]*string{
 		"lossgen.options": &d.Options, "lossgen.reference": &d.Reference,

@@ -98,12 +98,12 @@ func (d *Data) All() []Input {
 	return all
 }
 
-// Half reports whether the floating inputs and outputs have 16 bits.
-func (d *Data) Half() bool { return strings.HasSuffix(d.DType(), "16") }
+// Half reports whether the floating inputs and gradients have 16 bits.
+func (d *Data) Half() bool { return strings.HasSuffix(d.DType, "16") }
 
-// HasScalar reports whether an output has rank 0.
+// HasScalar reports whether an output of more than 16 bits has rank 0.
 func (d *Data) HasScalar() bool {
-	return slices.ContainsFunc(d.Outputs, func(p Port) bool { return p.Rank() == 0 })
+	return slices.ContainsFunc(d.Outputs, func(p Port) bool { return p.Rank() == 0 && !explicit(p.DType) })
 }
 
 // ScalarsOnly reports whether all inputs have rank 0.

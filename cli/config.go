@@ -25,7 +25,7 @@ type configuration struct {
 // configKeys are what a configuration may hold.
 var configKeys = []string{
 	"loss", "options", "tasks", "weighting", "weights", "half", "mu", "with", "grad", "grad_output", "normalizer",
-	"dtype", "index_dtype", "shape", "opset", "output",
+	"dtype", "loss_dtype", "index_dtype", "shape", "opset", "output",
 }
 
 // readConfig reads a configuration. Errors are of the form "file:line: ...".
@@ -101,6 +101,8 @@ func (c *configuration) set(key string, value ast.Node) error {
 		return decode(value, &r.GradOutput, "true or false")
 	case "dtype":
 		return decodeDType(value, &r.DType)
+	case "loss_dtype":
+		return decodeDType(value, &r.LossDType)
 	case "index_dtype":
 		return decodeDType(value, &r.IndexDType)
 	case "opset":

@@ -24,6 +24,7 @@ type requestFlags struct {
 	gradOutput bool
 	normalizer bool
 	dtype      string
+	lossDType  string
 	indexDType string
 	opset      int64
 	shapes     []string
@@ -38,6 +39,7 @@ func addRequestFlags(fs *pflag.FlagSet) *requestFlags {
 	fs.BoolVar(&f.normalizer, "normalizer", false, "add an output normalizer, what mean would divide by")
 	fs.StringArrayVar(&f.tasks, "task", nil, "a task of multi_task, as `name=loss[,option=value...]`; once for each")
 	fs.StringVar(&f.dtype, "dtype", "", "type of floating inputs and outputs: float32, float64, float16 or bfloat16 (default float32)")
+	fs.StringVar(&f.lossDType, "loss-dtype", "", "type of the loss, beside 16-bit inputs: float32 (default: that of --dtype)")
 	fs.StringVar(&f.indexDType, "index-dtype", "", "type of integer inputs: int64 or int32 (default int64)")
 	fs.Int64Var(&f.opset, "opset", 0, "version of the ONNX operators, 13 to 28 (default 17)")
 	fs.StringArrayVar(&f.shapes, "shape", nil, "shape of an input as `name=dims`, such as input=N,C,H,W; the others follow")
@@ -115,6 +117,7 @@ func (f *requestFlags) request(loss string, r losses.Request) (losses.Request, e
 		to               *tensor.DType
 	}{
 		{"dtype", f.dtype, "float32, float64, float16 or bfloat16", &r.DType},
+		{"loss-dtype", f.lossDType, "float32, or the --dtype", &r.LossDType},
 		{"index-dtype", f.indexDType, "int64 or int32", &r.IndexDType},
 	} {
 		if !f.flags.Changed(d.flag) {

@@ -8,12 +8,14 @@ value passes when it is
      as that is rounding and not the other side of a kink, or
   4. where inputs are very large, within two steps of the largest one: a difference of
      distances, for example, is small although each of them is rounded as a large number.
+A float16 output is float32's, rounded once more: it gets one step of float16 more.
 """
 
 import numpy as np
 
-RTOL = {np.float32: 1.3e-5, np.float64: 1e-7}
-ATOL = {np.float32: 1e-6, np.float64: 1e-12}
+RTOL = {np.float16: 1e-3, np.float32: 1.3e-5, np.float64: 1e-7}
+ATOL = {np.float16: 1e-6, np.float32: 1e-6, np.float64: 1e-12}
+LARGEST_HALF = 65504
 OWN_ERROR = 4  # times the error of PyTorch's float32 run
 SENSITIVITY = 8  # times what the last bit of the inputs decides
 LARGE = 1e3  # beyond, differences of inputs lose digits that no output shows
@@ -65,7 +67,7 @@ def close(a, b, rtol, atol):
     return np.abs(a - b) <= atol + rtol * np.abs(b)
 
 
-def judge(outputs, arrays, reference, dtype, nan_rows, score, composed=False):
+def judge(outputs, arrays, reference, dtype, types, nan_rows, score, composed=False):
     """Raises Difference at the worst element that does not pass. composed: where one output
     is not finite, or a geometric mean is 0, gradients are 0 times infinity, NaN or 0 by
     which factor comes first."""
@@ -78,8 +80,10 @@ def judge(outputs, arrays, reference, dtype, nan_rows, score, composed=False):
         w, d = want[name], double[name]
         if got.shape != w.shape:
             raise Difference(f"{name} has shape {list(got.shape)}, PyTorch's {list(w.shape)}")
-        if got.dtype != dtype:
+        if got.dtype != types[name]:
             raise Difference(f"{name} is {got.dtype}")
+        if got.dtype == np.float16:
+            got, w, d = half(got, w, d)
         score.values += got.size
         with np.errstate(all="ignore"):
             passed = same_kind(name, got, w, arrays, nan_rows)
@@ -87,8 +91,10 @@ def judge(outputs, arrays, reference, dtype, nan_rows, score, composed=False):
             if composed and infinite and name.startswith("grad_"):
                 passed |= ~np.isfinite(got) & (~np.isfinite(w) | (w == 0))
             finite = np.isfinite(got) & np.isfinite(w)
-            passed |= finite & close(got, w, RTOL[dtype], ATOL[dtype])
+            passed |= finite & close(got, w, RTOL[types[name]], ATOL[types[name]])
             error = np.abs(got - d)
+            if types[name] == np.float16:
+                error = np.maximum(error - np.spacing(np.abs(d).astype(np.float16)), 0)
             passed |= finite & (error <= np.maximum(ATOL[dtype] + RTOL[dtype] * np.abs(d),
                                                     OWN_ERROR * np.abs(w - d)))
             passed |= finite & (error <= 2 * np.finfo(dtype).eps * very_large(arrays))
@@ -100,7 +106,17 @@ def judge(outputs, arrays, reference, dtype, nan_rows, score, composed=False):
                 passed |= saved
         if not passed.all():
             raise Difference(describe(name, got, w, d, passed))
-        score.record(got, d if dtype == np.float32 else w, dtype)
+        if types[name] == dtype:
+            score.record(got, d if dtype == np.float32 else w, dtype)
+
+
+def half(got, want, double):
+    """A float16 output as float32, and what it has to be: infinite above float16's range."""
+    got = got.astype(np.float32)
+    with np.errstate(all="ignore"):
+        near = np.abs(np.abs(want) - LARGEST_HALF) < 0.01 * LARGEST_HALF
+        rounded = [np.where(near & np.isinf(got), got, x.astype(np.float16).astype(np.float32)) for x in (want, double)]
+    return got, *rounded
 
 
 def very_large(arrays):

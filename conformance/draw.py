@@ -13,8 +13,10 @@ def draw_request(random, description):
         arguments += draw_composition(random)
     else:
         arguments += draw_single(random, description)
-    dtype = random.choice(["float32", "float32", "float64"])
+    dtype = random.choice(["float32", "float32", "float64", "float64", "float16"])
     arguments += [f"--dtype={dtype}"] if dtype != "float32" or random.random() < 0.3 else []
+    if dtype == "float16" and random.random() < 0.5 or random.random() < 0.02:
+        arguments.append("--loss-dtype=float32")
     if random.random() < 0.7:
         arguments.append(f"--opset={random.choice(OPSETS)}")
     if random.random() < 0.2 and any(i["domain"] in INTEGER_DOMAINS for i in description["inputs"]):

@@ -7,7 +7,8 @@ import numpy as np
 SIZES = [0, 1, 1, 2, 2, 3, 3, 3, 5, 5, 17]
 LIMIT = 20000  # elements of one input
 MODES = ["plain", "plain", "grid", "grid", "edges", "nonfinite"]
-FLOATS = (np.float32, np.float64)
+FLOATS = (np.float32, np.float64, np.float16)
+TYPES = {1: np.float32, 10: np.float16, 11: np.float64, 6: np.int32, 7: np.int64, 9: np.bool_}  # ONNX's codes
 
 # PyTorch documents no check of these labels and reads outside of its buffers.
 UNCHECKED_LABELS = {"ctc"}
@@ -20,7 +21,7 @@ class Port:
         tensor = value.type.tensor_type
         self.name = value.name
         self.domain = domain
-        self.dtype = {1: np.float32, 11: np.float64, 6: np.int32, 7: np.int64, 9: np.bool_}[tensor.elem_type]
+        self.dtype = TYPES[tensor.elem_type]
         self.dims = [d.dim_param or d.dim_value for d in tensor.shape.dim]
 
     def shape(self, sizes):
@@ -57,6 +58,7 @@ class Draw:
             self.arrays[port.name] = np.asarray(x).astype(port.dtype).reshape(self.shapes[port.name])
         self.relate()
         self.lengths()
+        self.behind_masks()
 
     @property
     def empty(self):
@@ -237,11 +239,53 @@ class Draw:
         self.arrays["input_lengths"] = np.asarray(
             self.random.randint(steps // 2, steps + 1, x.shape)).astype(x.dtype)
 
+    # -- behind masks --
+
+    def behind_masks(self):
+        """Puts what no loss may see where every mask of an input's task is false."""
+        for mask in self.ports:
+            if mask.domain != "mask" or self.chance(0.2):
+                continue
+            prefix = mask.name.removesuffix("mask")
+            for port in self.ports:
+                mine = port.name.startswith(prefix) or port.name == "grad_output" and not prefix
+                if mine and port.domain != "mask" and not port.name.endswith("normalizer"):
+                    self.spoil(port, self.hidden(mask, port))
+
+    def hidden(self, mask, port):
+        """Which elements of an input only masked losses use; axes are known by their letters."""
+        shape, off = self.shapes[port.name], ~self.arrays[mask.name]
+        if not mask.dims:
+            return np.broadcast_to(off if port.domain not in ("weight", "class") or not shape else False, shape)
+        if port.dims == mask.dims:
+            return off
+        letters = [d for d in mask.dims if isinstance(d, str)]
+        if len(set(letters)) < len(mask.dims) - mask.dims.count(1) or len(set(port.dims)) < len(port.dims):
+            return np.zeros(shape, bool)  # which axis is which is not known
+        if not set(letters) & set(port.dims):
+            return np.zeros(shape, bool)
+        lost = tuple(i for i, d in enumerate(mask.dims) if d not in port.dims)
+        off = off.all(axis=lost)
+        kept = [d for d in mask.dims if d in port.dims]
+        order = [d for d in port.dims if d in kept]
+        off = off.transpose([kept.index(d) for d in order])
+        at = [slice(None) if d in kept else None for d in port.dims]
+        return np.broadcast_to(off[tuple(at)], shape)
+
+    def spoil(self, port, where):
+        bad = [-1, -100, 10**6, -5] if port.dtype not in FLOATS else [np.nan, np.nan, np.inf, -np.inf, -3, 7]
+        if not where.any():
+            return
+        values = self.random.choice(np.array(bad), size=self.shapes[port.name])
+        self.arrays[port.name] = np.where(where, values, self.arrays[port.name]).astype(port.dtype)
+
     # -- edge values --
 
     def inject(self, x, port, domain):
         edges = self.edge_values(port, domain)
         if port.name.endswith("normalizer"):
+            if self.chance(0.3):  # more than float16 holds
+                x = np.asarray(self.random.randint(65505, 2**24))
             return x  # divided by 0, PyTorch's gradient is 0 on the flat side of a hinge, else NaN
         if not len(edges) or np.size(x) == 0:
             return x

@@ -26,7 +26,7 @@ import onnxruntime
 from command import Broken, Lossgen, Refused
 from compare import Difference, Score, judge
 from draw import draw_request
-from inputs import Draw, Port, contradict
+from inputs import FLOATS, TYPES, Draw, Port, contradict
 from reference import Reference, prepare
 
 # PyTorch returns uninitialized memory for these when they reduce an empty batch.
@@ -49,7 +49,9 @@ class File:
         self.opset = model.opset_import[0].version
         self.ports = [Port(v, domain_of(v.name, domains)) for v in model.graph.input]
         self.outputs = [v.name for v in model.graph.output]
-        self.dtype = {1: np.float32, 11: np.float64}[model.graph.output[0].type.tensor_type.elem_type]
+        self.types = {v.name: TYPES[v.type.tensor_type.elem_type] for v in model.graph.output}
+        # 16-bit files compute in float32, and so does PyTorch here.
+        self.dtype = np.float64 if np.float64 in self.types.values() else np.float32
         gradients = [n.removeprefix("grad_") for n in self.outputs if n.startswith("grad_")]
         self.check_outputs(gradients)
         self.reference = Reference(metadata["lossgen.reference"], gradients, self.dtype)
@@ -102,8 +104,17 @@ def check_request(file, arguments, description):
     asked = dict(a[2:].split("=", 1) for a in arguments[1:] if "=" in a and not a.startswith("--shape"))
     if file.opset != int(asked.get("opset", 17)):
         raise Difference(f"the opset is {file.opset}")
-    if file.dtype.__name__ != asked.get("dtype", "float32"):
-        raise Difference(f"the loss is {file.dtype.__name__}")
+    dtype = asked.get("dtype", "float32")
+    for p in file.ports:
+        wide = p.name.endswith("normalizer") or p.name == "nadir"
+        want = np.float32 if wide and dtype == "float16" else np.dtype(asked.get("loss-dtype", dtype) if p.name == "grad_output" else dtype)
+        if p.dtype in FLOATS and p.dtype != want:
+            raise Difference(f"{p.name} is {p.dtype.__name__}")
+    for name, found in file.types.items():
+        wide = name == "normalizer" and dtype == "float16"
+        want = dtype if name.startswith("grad_") else "float32" if wide else asked.get("loss-dtype", dtype)
+        if found != np.dtype(want):
+            raise Difference(f"{name} is {found.__name__}")
     present = {p.name for p in file.ports}
     wanted = {i["name"] for i in description["inputs"] if i["default_grad"]} & present
     if "grad" in asked:
@@ -142,7 +153,7 @@ def compare(file, draw, nan_rows, score):
         return
     if failure is not None:
         raise Difference(f"the file's run fails: {str(failure)[:300]}")
-    judge(outputs, draw.arrays, file.reference, file.dtype, nan_rows, score, "tasks" in file.options)
+    judge(outputs, draw.arrays, file.reference, file.dtype, file.types, nan_rows, score, "tasks" in file.options)
 
 
 def check_guard(file, chance):

@@ -18,6 +18,8 @@ type Case struct {
 	Grad       []string // nil: every input that has a gradient
 	GradOutput bool
 	Normalizer bool
+	LossDType  tensor.DType
+	Spoiled    bool // what no loss may see is behind the mask, in every input
 	Shapes     map[string]string
 	Sizes      map[string]int64  // of letters
 	Fill       map[string]string // how an input is filled: see testdata/README.md
@@ -246,6 +248,7 @@ func (c Case) golden(l Loss) (GoldenCase, error) {
 		return GoldenCase{}, err
 	}
 	r.With, r.GradOutput, r.Normalizer, r.Shapes, r.Grad = c.With, c.GradOutput, c.Normalizer, c.Shapes, c.Grad
+	r.LossDType = c.LossDType
 	if c.Grad == nil {
 		for _, in := range declared.Inputs() {
 			if in.Grad != No && (!in.Optional || slices.Contains(c.With, in.Name)) {
@@ -284,6 +287,9 @@ func (c Case) golden(l Loss) (GoldenCase, error) {
 	}
 	if p.GradOutput {
 		g.Inputs = append(g.Inputs, c.input("grad_output", graph.Output("loss").Shape(), Real, g.Sizes))
+	}
+	if c.Spoiled {
+		g.spoil(p)
 	}
 	return g, nil
 }

@@ -1,11 +1,6 @@
 package losses
 
-import (
-	"errors"
-	"math"
-
-	"github.com/lossgen/lossgen/builder"
-)
+import "errors"
 
 // CrossEntropyOptions configures [CrossEntropy].
 type CrossEntropyOptions struct {
@@ -79,8 +74,7 @@ func classRows(c *Call, x Value, ignore int64, smoothing float64) Term {
 	if !w.IsZero() {
 		// PyTorch divides both parts of the loss by the weights' sum: the hard part
 		// is 0/0 where that is 0, and so is the whole.
-		total := term.Divisor.Sum()
-		term.Count = builder.Where(total.Equal(total.Like(0)), total.Like(math.NaN()), total)
+		term.ZeroIsNaN = true
 	}
 	return term
 }

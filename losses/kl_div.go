@@ -39,7 +39,7 @@ var KLDiv = &Def[KLDivOptions]{
 		if o.Reduction == BatchMean {
 			term.Count = c.Const(1)
 			if x.Rank() > 0 {
-				term.Count = c.B.Count(c.Compute, x.Shape()[:1])
+				term.Count = c.B.Count(c.Compute, c.plan.Ports[0].Shape[:1]) // also where x was broadcast
 			}
 		}
 		return term

@@ -57,7 +57,10 @@ var LinearCrossEntropy = &Def[LinearCrossEntropyOptions]{
 		}
 		return classRows(c, x, *o.IgnoreIndex, o.LabelSmoothing)
 	},
-	Golden: linearProbabilities(),
+	Golden: append(linearProbabilities(),
+		Case{Name: "behind_mask_of_columns_mean", With: []string{"mask", "weight", "linear_bias"}, Spoiled: true, Shapes: map[string]string{"linear_weight": "C,A,I"}},
+		Case{Name: "behind_mask_of_columns_none", With: []string{"mask"}, Spoiled: true, Shapes: map[string]string{"linear_weight": "C,A,I"}, Options: Values{"reduction": "none"}},
+	),
 }
 
 // linearPorts are the inputs of the layer and the loss.

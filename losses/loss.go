@@ -64,6 +64,7 @@ type Input struct {
 	Domain   Domain
 	Classes  int64 // of labels: the number of classes, where it is not the size C
 	Optional bool  // exists only when asked for by name
+	Wide     bool  // a count or a sum: float32 in 16-bit files
 	Grad     Differentiation
 }
 

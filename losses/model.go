@@ -36,16 +36,16 @@ func (p *Plan) assemble(b *builder.B) (extra Expressions) {
 	dy := c.Const(1)
 	if p.GradOutput {
 		p.checkGradOutput(loss.Shape())
-		dy = c.compute(b.Input("grad_output", p.DType, loss.Shape()))
+		dy = c.compute(b.Input("grad_output", p.LossDType, loss.Shape()))
 	}
-	b.Output("loss", loss.Cast(p.DType))
-	outputs := term.Extra
+	b.Output("loss", loss.Cast(p.LossDType))
+	for _, o := range term.Extra {
+		b.Output(o.Name, o.Value.Cast(p.LossDType))
+		extra = append(extra, NamedText{o.Name, p.widened(o.Torch)})
+	}
 	if p.Normalizer {
-		outputs = append(outputs, Output{"normalizer", term.normalizer(), p.normalizerExpression()})
-	}
-	for _, o := range outputs {
-		b.Output(o.Name, o.Value.Cast(p.DType))
-		extra = append(extra, NamedText{o.Name, o.Torch})
+		b.Output("normalizer", term.normalizer().Cast(p.wide()))
+		extra = append(extra, NamedText{"normalizer", p.normalizerExpression()})
 	}
 	var xs []builder.Value
 	for _, name := range p.Differentiated() {
@@ -55,7 +55,8 @@ func (p *Plan) assemble(b *builder.B) (extra Expressions) {
 		return extra
 	}
 	for i, dx := range builder.Grad(loss, dy, xs...) {
-		b.Output("grad_"+p.Differentiated()[i], dx.Cast(p.DType))
+		name := p.Differentiated()[i]
+		b.Output("grad_"+name, dx.Cast(p.port(name).DType))
 	}
 	return extra
 }

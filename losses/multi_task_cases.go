@@ -1,5 +1,10 @@
 package losses
 
+import (
+	"maps"
+	"math"
+)
+
 // multiTaskCases are golden cases of every weighting, over tasks of different
 // losses and shapes, with masks, weights and a composition inside another.
 func multiTaskCases() []Case {
@@ -24,6 +29,14 @@ func multiTaskCases() []Case {
 				With: []string{"depth_mask", "depth_sample_weight", "seg_weight", "aux_mask"}, GradOutput: true,
 				Set: map[string]Edge{"aux_mask": {0: 0, 3: 0}, "seg_target": {1: -100, 5: -100}},
 			},
+			Case{
+				Name: "behind_masks_" + w, Options: o, Shapes: shapes, Sizes: sizes, With: []string{"depth_mask", "aux_mask"},
+				Fill: merged(parameters[w], map[string]string{"depth_mask": "constant:1", "aux_mask": "constant:1"}),
+				Set: map[string]Edge{
+					"depth_mask": {1: 0}, "depth_input": {1: math.NaN()}, "depth_target": {1: math.Inf(1)},
+					"aux_mask": {0: 0, 3: 0}, "aux_input": {0: math.NaN(), 1: math.Inf(-1), 7: math.NaN()}, "aux_target": {0: -5, 3: 100},
+				},
+			},
 			Case{Name: "missing_" + w, Options: o, With: []string{"aux_mask"}, Sizes: sizes, Fill: map[string]string{"aux_mask": "constant:0"}},
 			Case{Name: "three_" + w, Options: Values{"weighting": w, "reduction": "none", "tasks": []Task{
 				{Name: "a", Loss: "mse"}, {Name: "b", Loss: "l1"}, {Name: "c", Loss: "cross_entropy"},
@@ -40,6 +53,7 @@ func multiTaskCases() []Case {
 		Case{Name: "fixed_input", Options: Values{"tasks": plain, "weighting": "fixed"}, With: []string{"task_weights"}, Set: map[string]Edge{"task_weights": {1: 0}}},
 		Case{Name: "mu_half", Options: Values{"tasks": plain, "weighting": "smooth_tchebycheff", "mu": 0.5}},
 		Case{Name: "nadir", Options: Values{"tasks": plain, "weighting": "smooth_tchebycheff", "mu": 0.25}, With: []string{"nadir"}},
+		Case{Name: "nadir_large", Options: Values{"tasks": plain, "weighting": "smooth_tchebycheff"}, With: []string{"nadir"}, Set: map[string]Edge{"nadir": {0: 70001}}},
 		Case{Name: "large_losses", Options: Values{"weighting": "smooth_tchebycheff", "mu": 0.01}, Fill: map[string]string{"a_input": "normal:1e4"}},
 		Case{Name: "nested", Options: Values{"tasks": []Task{
 			{Name: "heads", Loss: "multi_task", Options: Values{"weighting": "fixed", "weights": Weights{"l": 0.25}, "scale": 3.0, "tasks": []Task{
@@ -53,4 +67,10 @@ func multiTaskCases() []Case {
 		}}, With: []string{"obj_pos_weight", "kl_mask", "box_mask"}},
 		Case{Name: "sums", Options: Values{"tasks": plain, "reduction": "sum"}, With: []string{"seg_normalizer"}},
 	)
+}
+
+func merged(a, b map[string]string) map[string]string {
+	out := maps.Clone(b)
+	maps.Copy(out, a)
+	return out
 }

@@ -133,7 +133,7 @@ var weightings = map[string]*weighting{
 	},
 	"smooth_tchebycheff": {
 		formula:    "mu·T·log(sum over tasks of exp(log(L/z + 1e-20)/mu)), z = 1 or nadir",
-		parameters: []Input{{Name: "nadir", Doc: "reference loss z of each task, in the tasks' order", Domain: Positive, Optional: true}},
+		parameters: []Input{{Name: "nadir", Doc: "reference loss z of each task, in the tasks' order", Domain: Positive, Optional: true, Wide: true}},
 		value: func(c *Call, o MultiTaskOptions, losses []Value) Value {
 			logs := make([]Value, len(losses))
 			for i, loss := range losses {

@@ -21,10 +21,16 @@ import (
 //
 // inputs are the loss's inputs by name, optional ones where they are wanted;
 // their shapes and dtypes are the request's. Values of 16 bits are computed in
-// float32, and the result has their dtype. A wrong input ends the surrounding
+// float32, and the result has their dtype, or the request's LossDType. A wrong input ends the surrounding
 // [builder.Build] with an error that names it.
 func (r Request) On(inputs map[string]builder.Value) builder.Value {
 	r.Shapes, r.With, r.Grad = map[string]string{}, nil, []string{"none"}
+	wide := map[string]bool{}
+	if p, err := (Request{Loss: r.Loss, Options: r.Options}).declare(); err == nil {
+		for _, in := range p.Inputs() {
+			wide[in.Name] = in.Wide
+		}
+	}
 	var b *builder.B
 	letters := standInsFor(inputs)
 	for _, name := range slices.Sorted(maps.Keys(inputs)) {
@@ -36,9 +42,9 @@ func (r Request) On(inputs map[string]builder.Value) builder.Value {
 		r.Shapes[name] = letters.of(v.Shape()).List()
 		r.With = append(r.With, name)
 		switch {
-		case v.DType().IsFloat():
+		case v.DType().IsFloat() && !wide[name]:
 			r.DType = v.DType()
-		case v.DType() != tensor.Bool:
+		case v.DType().IsInt():
 			r.IndexDType = v.DType()
 		}
 	}
@@ -58,7 +64,7 @@ func (r Request) On(inputs map[string]builder.Value) builder.Value {
 		c.inputs[port.Name] = c.compute(v)
 	}
 	_, loss := p.result(c)
-	return loss.Cast(p.DType)
+	return loss.Cast(p.LossDType)
 }
 
 // standIns are letters for sizes that a request cannot name: forms, and what only

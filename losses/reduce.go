@@ -1,6 +1,10 @@
 package losses
 
-import "github.com/lossgen/lossgen/builder"
+import (
+	"math"
+
+	"github.com/lossgen/lossgen/builder"
+)
 
 // Term is what a loss's body returns: the losses before reduction and how they
 // are reduced.
@@ -22,6 +26,8 @@ type Term struct {
 	Reduced bool
 	// EmptyIsZero: the mean of no losses is 0.
 	EmptyIsZero bool
+	// ZeroIsNaN: a mean divided by 0 is NaN, whatever the sum is.
+	ZeroIsNaN bool
 	// Extra are further outputs, in order.
 	Extra []Output
 }
@@ -77,6 +83,9 @@ func (t Term) reduced(r Reduction) builder.Value {
 		return t.masked().Sum()
 	}
 	n := t.normalizer()
+	if t.ZeroIsNaN {
+		n = builder.Where(n.Equal(n.Like(0)), n.Like(math.NaN()), n)
+	}
 	if t.Divisor.IsZero() {
 		return t.masked().Sum().Mul(n.Reciprocal())
 	}

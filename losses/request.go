@@ -25,10 +25,23 @@ type Request struct {
 	// Normalizer adds an output normalizer: what mean would divide by.
 	Normalizer bool `json:"normalizer,omitempty" yaml:"normalizer,omitempty"`
 	// Shapes of inputs, as "N,C" lists; the other inputs follow.
-	Shapes     map[string]string `json:"shape,omitempty" yaml:"shape,omitempty"`
-	DType      tensor.DType      `json:"-" yaml:"-"` // of floating inputs and outputs; float32
-	IndexDType tensor.DType      `json:"-" yaml:"-"` // of integer inputs; int64
-	Opset      int64             `json:"opset,omitempty" yaml:"opset,omitempty"`
+	Shapes map[string]string `json:"shape,omitempty" yaml:"shape,omitempty"`
+	DType  tensor.DType      `json:"-" yaml:"-"` // of floating inputs and outputs; float32
+	// LossDType is float32 or DType, which is the default: of every output but the
+	// gradients, and of grad_output.
+	LossDType  tensor.DType `json:"loss_dtype,omitempty" yaml:"loss_dtype,omitempty"`
+	IndexDType tensor.DType `json:"-" yaml:"-"` // of integer inputs; int64
+	Opset      int64        `json:"opset,omitempty" yaml:"opset,omitempty"`
+}
+
+// As asks for the same in another dtype. A float32 loss beside 16-bit inputs stays
+// one in the other 16-bit dtype.
+func (r Request) As(dtype tensor.DType) Request {
+	keeps := is16Bit(dtype) && (is16Bit(r.DType) || r.DType == tensor.Undefined)
+	if r.DType = dtype; !keeps || r.LossDType != tensor.Float32 {
+		r.LossDType = tensor.Undefined
+	}
+	return r
 }
 
 // Plan is a request with every choice made.
@@ -39,7 +52,8 @@ type Plan struct {
 	Warnings []string
 	loss     Loss
 	wrap     wrapping
-	parts    []part // of a composition
+	layout   *layout // where there is a mask
+	parts    []part  // of a composition
 }
 
 // Port is an input of a plan.
@@ -90,11 +104,27 @@ func (r Request) declare() (*Plan, error) {
 	if !p.DType.IsFloat() {
 		return nil, fmt.Errorf("dtype %v is not a floating-point type: use float32, float64, float16 or bfloat16", p.DType)
 	}
+	if p.LossDType == tensor.Undefined {
+		p.LossDType = p.DType
+	}
+	if p.LossDType != p.DType && (p.LossDType != tensor.Float32 || p.DType == tensor.Float64) {
+		return nil, fmt.Errorf("loss dtype %v does not go with dtype %v: %s", p.LossDType, p.DType, p.lossDTypes())
+	}
 	if !p.IndexDType.IsInt() {
 		return nil, fmt.Errorf("index dtype %v is not int64 or int32", p.IndexDType)
 	}
 	return p, p.resolveOptions(implied)
 }
+
+// lossDTypes says what LossDType may be.
+func (p *Plan) lossDTypes() string {
+	if is16Bit(p.DType) {
+		return fmt.Sprintf("use float32 or %v", p.DType)
+	}
+	return fmt.Sprintf("the loss is %v, too", p.DType)
+}
+
+func is16Bit(d tensor.DType) bool { return d == tensor.Float16 || d == tensor.BFloat16 }
 
 func unknownLoss(name string) error {
 	near := Nearest(name)
@@ -188,7 +218,7 @@ func (p *Plan) resolveInputs() error {
 	}
 	for _, in := range p.Spec.Inputs {
 		if shape, ok := shapes[in.Name]; ok {
-			p.Ports = append(p.Ports, Port{Input: in, DType: p.dtypeOf(in.Domain), Shape: shape})
+			p.Ports = append(p.Ports, Port{Input: in, DType: p.dtypeOf(in), Shape: shape})
 		}
 	}
 	p.warnBroadcast()
@@ -237,12 +267,22 @@ func (p *Plan) isWrapper(name string) bool {
 	return !slices.ContainsFunc(p.Spec.Inputs, func(in Input) bool { return in.Name == name })
 }
 
-func (p *Plan) dtypeOf(d Domain) tensor.DType {
+func (p *Plan) dtypeOf(in Input) tensor.DType {
 	switch {
-	case d == Mask:
+	case in.Domain == Mask:
 		return tensor.Bool
-	case d.IsIndex():
+	case in.Domain.IsIndex():
 		return p.IndexDType
+	case in.Wide:
+		return p.wide()
+	}
+	return p.DType
+}
+
+// wide is the dtype of counts and sums, whose digits 16 bits do not hold.
+func (p *Plan) wide() tensor.DType {
+	if is16Bit(p.DType) {
+		return tensor.Float32
 	}
 	return p.DType
 }
@@ -346,16 +386,16 @@ func FromModel(m *ir.Model) (Request, error) {
 	if err != nil {
 		return r, err
 	}
-	optional := map[string]bool{}
+	declared := map[string]Input{}
 	for _, in := range p.Inputs() {
-		optional[in.Name] = in.Optional
+		declared[in.Name] = in
 	}
 	for _, port := range m.Graph.Inputs {
 		switch {
 		case port.Name == "grad_output":
 			r.GradOutput = true
 			continue
-		case optional[port.Name]:
+		case declared[port.Name].Optional:
 			r.With = append(r.With, port.Name)
 		}
 		form := func(d tensor.Dim) bool { return !d.Known() && !d.IsLetter() }
@@ -363,7 +403,7 @@ func FromModel(m *ir.Model) (Request, error) {
 			r.Shapes[port.Name] = port.Shape.List()
 		}
 		switch {
-		case port.DType.IsFloat():
+		case port.DType.IsFloat() && !declared[port.Name].Wide:
 			r.DType = port.DType
 		case port.DType.IsInt():
 			r.IndexDType = port.DType
@@ -375,6 +415,9 @@ func FromModel(m *ir.Model) (Request, error) {
 			grads = append(grads, name)
 		}
 		r.Normalizer = r.Normalizer || port.Name == "normalizer"
+		if port.Name == "loss" {
+			r.LossDType = port.DType
+		}
 	}
 	if grads != nil {
 		r.Grad = grads

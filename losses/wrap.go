@@ -73,7 +73,7 @@ func (p *Plan) wrapperInputs() []Input {
 	all := []Input{
 		{Name: "sample_weight", Doc: "factor of each loss before reduction; mean divides as without", Domain: Weight, Optional: true},
 		{Name: "mask", Doc: "whether each loss before reduction counts; mean divides by what counts", Domain: Mask, Optional: true},
-		{Name: "normalizer", Doc: "what the losses, or their sum, are divided by, instead of mean's divisor", Domain: Positive, Optional: true},
+		{Name: "normalizer", Doc: "what the losses, or their sum, are divided by, instead of mean's divisor; float32 in 16-bit files", Domain: Positive, Optional: true, Wide: true},
 	}
 	return slices.DeleteFunc(all, func(in Input) bool {
 		return slices.ContainsFunc(p.Spec.Inputs, func(own Input) bool { return own.Name == in.Name })
@@ -88,42 +88,57 @@ func (p *Plan) addWrapperPorts(present []string, given map[string]tensor.Shape) 
 		if !slices.Contains(present, in.Name) {
 			continue
 		}
-		if in.Name == "normalizer" {
-			each = tensor.Shape{}
-		} else if each == nil {
-			var err error
-			if each, err = p.unreduced(); err != nil {
-				return err
+		of := tensor.Shape{}
+		if in.Name != "normalizer" {
+			if each == nil {
+				var err error
+				if each, err = p.unreduced(); err != nil {
+					return err
+				}
 			}
+			of = each
 		}
 		shape, ok := given[in.Name]
 		if !ok {
-			shape = each
+			shape = of
 		}
-		if s, err := tensor.Broadcast(each, shape); err != nil || !s.Equal(each) {
-			return fmt.Errorf("%s: %w", p.Loss, &shapeError{in.Name, shape, "the unreduced loss is " + each.String()})
+		if s, err := tensor.Broadcast(of, shape); err != nil || !s.Equal(of) {
+			return fmt.Errorf("%s: %w", p.Loss, &shapeError{in.Name, shape, "the unreduced loss is " + of.String()})
 		}
-		p.Ports = append(p.Ports, Port{Input: in, DType: p.dtypeOf(in.Domain), Shape: shape})
+		p.Ports = append(p.Ports, Port{Input: in, DType: p.dtypeOf(in), Shape: shape})
 	}
-	return nil
+	if !slices.Contains(present, "mask") || !p.isWrapper("mask") {
+		return nil
+	}
+	var err error
+	p.layout, err = p.layOut(each)
+	return err
 }
 
 // unreduced returns the shape of the loss before reduction.
 func (p *Plan) unreduced() (tensor.Shape, error) {
-	var shape tensor.Shape
-	_, err := builder.Build(p.Loss, func(b *builder.B) {
+	t, err := p.alone()
+	if err != nil {
+		return nil, err
+	}
+	return t.Each.Shape(), nil
+}
+
+// alone builds the loss without what is around it, in a graph of its own. The
+// Term's marks and shapes are of use.
+func (p *Plan) alone() (t Term, err error) {
+	_, err = builder.Build(p.Loss, func(b *builder.B) {
 		c := p.call(b)
 		for _, port := range p.Ports {
 			c.inputs[port.Name] = c.compute(b.Input(port.Name, port.DType, port.Shape))
 		}
-		each := p.loss.build(c, p.Options).Each
-		shape = each.Shape()
-		b.Output("loss", each)
+		t = p.loss.build(c, p.Options)
+		b.Output("loss", t.Each)
 	})
 	if err != nil {
-		return nil, p.buildError(err)
+		return t, p.buildError(err)
 	}
-	return shape, nil
+	return t, nil
 }
 
 // resolveWrapping finds wrappers that do not go together.
@@ -141,6 +156,9 @@ func (p *Plan) resolveWrapping() error {
 	}()
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.Loss, err)
+	}
+	if p.Normalizer && p.LossDType == tensor.Float16 && p.reduction() == Sum {
+		p.Warnings = append(p.Warnings, "the loss is a float16 sum, which is inf above 65504: --loss-dtype float32 has a float32 one")
 	}
 	return nil
 }
@@ -167,6 +185,9 @@ func (p *Plan) divided() Reduction {
 // wrapped builds the loss with changed logits, and its Term with what weights,
 // mask, z-loss and divisor make of it.
 func (p *Plan) wrapped(c *Call) Term {
+	if p.layout != nil {
+		c = p.coveredInputs(c)
+	}
 	if p.wrap.Softcap != nil || p.wrap.Temperature != nil {
 		inner := *c
 		inner.inputs = maps.Clone(c.inputs)
@@ -175,9 +196,6 @@ func (p *Plan) wrapped(c *Call) Term {
 	}
 	t := p.loss.build(c, p.Options)
 	names := p.wrapperNames()
-	if (p.wrap.ZLoss != nil || len(names) > 0) && !t.Divisor.IsZero() {
-		t.Count = Value{} // it is the divisor's sum again
-	}
 	if p.wrap.ZLoss != nil {
 		x := c.In(p.Spec.Logits)
 		axis := classAxis(x)
@@ -190,7 +208,7 @@ func (p *Plan) wrapped(c *Call) Term {
 		t = t.maskedBy(c.In("mask"), p.reduction())
 	}
 	if slices.Contains(names, "normalizer") {
-		t.Count, t.EmptyIsZero = c.In("normalizer"), false
+		t.Count, t.EmptyIsZero, t.ZeroIsNaN = c.In("normalizer"), false, false
 	}
 	return t
 }
@@ -227,10 +245,7 @@ func (t Term) maskedBy(mask Value, r Reduction) Term {
 		t.Divisor = builder.Where(mask, counted, counted.Like(0)).BroadcastTo(t.Each.Shape())
 		t.Count = Value{}
 	}
-	if !t.Kept.IsZero() {
-		mask = t.Kept.And(mask)
-	}
-	t.Kept = mask
+	t.Each = builder.Select(mask, t.Each, t.Each.Like(0))
 	return t
 }
 

@@ -1,6 +1,12 @@
 package losses
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lossgen/lossgen/builder/tensor"
+)
 
 // wrapperCases are golden cases of what can be put around a loss: each option
 // and input alone, all inputs together, a mask that keeps nothing, and one that
@@ -39,7 +45,114 @@ func wrapperCases(l Loss) []Case {
 				Case{Name: "normalizer_output_mask_" + r, Normalizer: true, With: []string{"mask"}, Options: withReduction(nil, r)})
 		}
 	}
-	return append(out, labelWrapperCases(l)...)
+	out = append(append(out, labelWrapperCases(l)...), behindMaskCases(l)...)
+	// Counts that 16 bits do not hold, and a sum that they do not.
+	out = append(out,
+		Case{Name: "normalizer_large", With: []string{"normalizer"}, Set: map[string]Edge{"normalizer": {0: 70001}}},
+		Case{Name: "float32_loss_sum", LossDType: tensor.Float32, Normalizer: true, Options: Values{"reduction": "sum", "scale": 131071.0}},
+		Case{Name: "float32_loss_none", LossDType: tensor.Float32, Options: Values{"reduction": "none", "scale": 131071.0}})
+	return out
+}
+
+// behindMaskCases have NaN, infinities and values that PyTorch refuses wherever a
+// mask is false: plainly, with everything around the loss, with inputs that
+// broadcast, with a mask that does, and with one loss that does not count.
+func behindMaskCases(l Loss) []Case {
+	spec := l.Declaration()
+	first := spec.Inputs[0].Name
+	mean := withReduction(nil, string(Mean))
+	all := []string{"mask", "sample_weight"}
+	for _, in := range spec.Inputs {
+		if in.Optional {
+			all = append(all, in.Name)
+		}
+	}
+	options := Values{}
+	for _, o := range WrapperOptions(l) {
+		options[o.Name] = o.Try[0]
+	}
+	var out []Case
+	for _, r := range reductionsOf(l) {
+		out = append(out,
+			Case{Name: "behind_mask_" + r, With: []string{"mask"}, Options: withReduction(nil, r)},
+			Case{Name: "behind_mask_all_" + r, With: all, Options: withReduction(options, r)})
+	}
+	p, err := Request{Loss: spec.Name, With: []string{"mask"}}.Resolve()
+	if err != nil {
+		return nil // said by the cases above
+	}
+	for _, name := range spec.Broadcast {
+		shape := append(tensor.Shape{tensor.D(1)}, p.Ports[0].Shape[1:]...)
+		out = append(out, Case{Name: "behind_mask_broadcast_" + name, With: optionalOf(spec, name), Options: mean,
+			Shapes: map[string]string{first: p.Ports[0].Shape.List(), name: shape.List()}})
+	}
+	for i, pattern := range spec.Shapes {
+		if i == 0 && strings.Contains(pattern[first], "*") {
+			c := Case{Name: "behind_mask_of_rows", With: all, Options: withReduction(nil, string(None)),
+				Shapes: map[string]string{first: strings.Replace(pattern[first], "*", "A,B", 1)}}
+			p, err := Request{Loss: spec.Name, With: c.With, Shapes: c.Shapes}.Resolve()
+			if err != nil {
+				continue
+			}
+			each := slices.Clone(p.port("mask").Shape)
+			each[len(each)-1] = tensor.D(1)
+			c.Shapes["mask"] = each.List()
+			out = append(out, c)
+		}
+		if i > 0 {
+			shape := strings.Trim(strings.ReplaceAll(pattern[first], "*", ""), ",")
+			out = append(out, Case{Name: fmt.Sprintf("behind_mask_shape%d", i), With: []string{"mask"}, Options: mean, Shapes: map[string]string{first: shape}})
+		}
+	}
+	for i := range out {
+		out[i].Spoiled = true
+	}
+	return out
+}
+
+// optionalOf is the mask, and an input where it is optional.
+func optionalOf(s Spec, name string) []string {
+	for _, in := range s.Inputs {
+		if in.Name == name && in.Optional {
+			return []string{"mask", name}
+		}
+	}
+	return []string{"mask"}
+}
+
+// spoil makes the mask false in the first place along the first axis and in the
+// second one along the last, and spoils every element that only masked losses use.
+func (g *GoldenCase) spoil(p *Plan) {
+	dims := map[string][]int64{}
+	for _, in := range g.Inputs {
+		dims[in.Name] = in.Dims
+	}
+	mask := g.input("mask")
+	mask.Fill, mask.Set = "constant:1", map[string]string{}
+	flat := 0
+	for at := range places(mask.Dims) {
+		last := len(at) - 1
+		if last < 0 || at[0] == 0 || last > 0 && at[last] == 1 {
+			mask.Set[fmt.Sprint(flat)] = "0"
+		}
+		flat++
+	}
+	for name, hidden := range p.BehindMask(dims, func(i int) bool { return mask.Set[fmt.Sprint(i)] == "" }) {
+		in := g.input(name)
+		bad := []string{"nan", "inf", "-inf", "-3", "7"}
+		if in.Kind == "index" {
+			bad = []string{"-1", "-100", "1048576", "-5"}
+		}
+		in.Set = map[string]string{}
+		for _, i := range hidden {
+			in.Set[fmt.Sprint(i)] = bad[i%len(bad)]
+		}
+	}
+}
+
+func (g *GoldenCase) input(name string) *GoldenInput {
+	i := slices.IndexFunc(g.Inputs, func(in GoldenInput) bool { return in.Name == name })
+	return &g.Inputs[i]
 }
 
 // labelWrapperCases put a mask around ignored labels and class weights.

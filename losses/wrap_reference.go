@@ -14,15 +14,27 @@ import (
 // Expression returns the PyTorch expression of the plan, over its input names.
 func (p *Plan) Expression() string {
 	c := p.blankCall()
-	text := p.loss.reference(c, p.Options)
+	text := ""
 	if p.wrap.ZLoss != nil || len(p.wrapperNames()) > 0 {
 		text = p.reducedTorch(c)
+	} else {
+		text = p.withLogits(p.loss.reference(c, p.Options))
 	}
-	text = p.withLogits(text)
 	if s := p.wrap.Scale; s != nil && *s != 1 {
 		text = python(*s) + " * " + operand(text)
 	}
-	return text
+	return p.widened(text)
+}
+
+// widened converts 16-bit inputs for a float32 loss.
+func (p *Plan) widened(text string) string {
+	names := map[string]string{}
+	for _, port := range p.Ports {
+		if p.LossDType != p.DType && port.DType == p.DType {
+			names[port.Name] = port.Name + ".float()"
+		}
+	}
+	return rename(text, names)
 }
 
 // blankCall is a call without values, which tells expressions what exists.
@@ -47,13 +59,18 @@ func (p *Plan) withLogits(text string) string {
 	return rename(text, map[string]string{p.Spec.Logits: x})
 }
 
-// eachTorch is the expression of the losses before reduction.
+// eachTorch is the expression of the losses before reduction, of those that count
+// where there is a mask.
 func (p *Plan) eachTorch(c *Call) string {
 	unreduced := maps.Clone(p.Options)
 	unreduced["reduction"] = string(None)
 	text := p.loss.reference(c, unreduced)
 	if z := p.wrap.ZLoss; z != nil {
-		lse := fmt.Sprintf("torch.logsumexp(%s, %d) ** 2", p.Spec.Logits, min(1, len(p.Ports[0].Shape)-1))
+		axis := 1
+		if len(p.Ports[0].Shape) == 1 && (p.layout == nil || !p.layout.indexed) {
+			axis = 0
+		}
+		lse := fmt.Sprintf("torch.logsumexp(%s, %d) ** 2", p.Spec.Logits, axis)
 		if kept := p.loss.counts(c, p.Options); kept != "" {
 			kept = c.expand(fmt.Sprintf("{target} != %v", p.Options["ignore_index"]), nil)
 			lse = fmt.Sprintf("torch.where(%s, %s, 0)", kept, lse)
@@ -63,7 +80,7 @@ func (p *Plan) eachTorch(c *Call) string {
 	if c.has("sample_weight", p) {
 		text = operand(text) + " * sample_weight"
 	}
-	return text
+	return p.keptTorch(p.withLogits(text))
 }
 
 // has reports whether an input of a wrapper exists.
@@ -71,12 +88,15 @@ func (c *Call) has(name string, p *Plan) bool { return slices.Contains(p.wrapper
 
 // reducedTorch is the expression of a loss whose reduction is written out.
 func (p *Plan) reducedTorch(c *Call) string {
-	each, mask := p.eachTorch(c), c.has("mask", p)
-	kept := "loss"
-	if mask {
-		kept = "torch.where(mask, loss, 0)"
+	marks, _ := p.alone() // an error would have ended Resolve
+	each, kept := p.eachTorch(c), "loss"
+	if p.layout != nil {
+		kept = "loss.new_zeros(mask.shape).masked_scatter(mask, loss)"
 	}
-	divisor := p.divisorTorch(c)
+	divisor := p.divisorTorch(c, marks.EmptyIsZero)
+	if marks.ZeroIsNaN {
+		divisor = "(lambda n: n / (n != 0))(" + divisor + ")"
+	}
 	if c.has("normalizer", p) {
 		divisor = "normalizer"
 	}
@@ -87,64 +107,61 @@ func (p *Plan) reducedTorch(c *Call) string {
 	case r == None:
 		form = kept
 	case r == Sum:
-		form = kept + ".sum()"
+		form = "loss.sum()"
 	case divisor == "loss.numel()":
-		form = kept + ".mean()"
+		form = "loss.mean()"
 	default:
-		form = kept + ".sum() / " + divisor
+		form = "loss.sum() / " + divisor
 	}
 	if strings.Count(form, "loss") == 1 {
-		return strings.Replace(form, "loss", operand(each), 1)
+		return p.withMask(strings.Replace(form, "loss", operand(each), 1))
 	}
-	return fmt.Sprintf("(lambda loss: %s)(%s)", form, each)
+	return p.withMask(fmt.Sprintf("(lambda loss: %s)(%s)", form, each))
+}
+
+// withMask gives the mask in an expression the shape of the unreduced loss.
+func (p *Plan) withMask(text string) string {
+	if p.layout == nil {
+		return text
+	}
+	if mask := p.maskTorch(); mask != "mask" {
+		return fmt.Sprintf("(lambda mask: %s)(%s)", text, mask)
+	}
+	return text
 }
 
 // divisorTorch is the expression of what mean divides by, over the unreduced
 // losses, which it calls loss.
-func (p *Plan) divisorTorch(c *Call) string {
-	counted, mask := p.loss.counts(c, p.Options), c.has("mask", p)
+func (p *Plan) divisorTorch(c *Call, emptyIsZero bool) string {
+	counted := p.loss.counts(c, p.Options)
 	switch {
 	case p.reduction() == BatchMean && len(p.Ports[0].Shape) > 0:
 		return p.Ports[0].Name + ".size(0)"
 	case p.reduction() == BatchMean:
 		return "1"
-	case mask && counted != "":
-		counted = fmt.Sprintf("torch.where(mask, %s, 0).sum()", counted)
-	case mask:
-		counted = "mask.expand_as(loss).sum()"
-	case counted != "":
-		counted = operand(counted) + ".sum()"
-	case p.emptyIsZero():
+	case counted == "" && emptyIsZero:
 		return "max(loss.numel(), 1)"
-	default:
+	case counted == "":
 		return "loss.numel()"
 	}
-	if p.emptyIsZero() {
+	counted = operand(p.keptTorch(counted)) + ".sum()"
+	if emptyIsZero {
 		counted += ".clamp(min=1)"
 	}
 	return counted
 }
 
-// emptyIsZero asks the loss's Term.
-func (p *Plan) emptyIsZero() (yes bool) {
-	_, _ = builder.Build(p.Loss, func(b *builder.B) {
-		c := p.call(b)
-		for _, port := range p.Ports {
-			c.inputs[port.Name] = c.compute(b.Input(port.Name, port.DType, port.Shape))
-		}
-		yes = p.loss.build(c, p.Options).EmptyIsZero
-	})
-	return yes
-}
-
 // normalizerExpression is the expression of the output normalizer.
 func (p *Plan) normalizerExpression() string {
 	c := p.blankCall()
-	divisor := p.divisorTorch(c)
+	marks, _ := p.alone()
+	divisor := p.divisorTorch(c, marks.EmptyIsZero)
+	form := fmt.Sprintf("loss.new_tensor(%s)", divisor)
 	if strings.HasSuffix(divisor, ")") && !strings.Contains(divisor, "numel") && !strings.Contains(divisor, "size(0)") {
-		return p.withLogits(fmt.Sprintf("(lambda loss: %s.to(loss.dtype))(%s)", divisor, p.eachTorch(c)))
+		form = divisor + ".to(loss.dtype)"
 	}
-	return p.withLogits(fmt.Sprintf("(lambda loss: loss.new_tensor(%s))(%s)", divisor, p.eachTorch(c)))
+	text := fmt.Sprintf("(lambda loss: %s)(%s)", form, p.eachTorch(c))
+	return p.withMask(text)
 }
 
 // operand puts an expression that is not a single term in parentheses.

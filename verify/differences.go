@@ -74,8 +74,8 @@ func (f *file) compareDerivatives(ctx context.Context, e Engine, seed int, want 
 		c.fail("%s: %v", where, err)
 		return
 	}
-	tol := e.tolerance(f.plan.DType)
 	for _, p := range f.model.Graph.Outputs {
+		tol := e.tolerance(p.DType)
 		right, t := want[p.Name], tol
 		if right == nil || got[p.Name] == nil || right.Len() != got[p.Name].Len() {
 			c.fail("%s: %s: got %v, want %v", where, p.Name, got[p.Name], right)
@@ -107,8 +107,7 @@ func (f *file) derivatives(ctx context.Context, judge Engine, inputs map[string]
 			wide[name] = t.Cast(tensor.Float64)
 		}
 	}
-	request := f.plan.Request
-	request.DType = tensor.Float64
+	request := f.plan.Request.As(tensor.Float64)
 	exact, err := judge.open(request)
 	if err != nil {
 		return nil, 0, err

@@ -62,7 +62,7 @@ func Draw(p *losses.Plan, s Sizes, seed int, gradOutput tensor.Shape) map[string
 		inputs[port.Name] = t
 	}
 	if p.GradOutput {
-		t := tensor.New(p.DType, s.Of(gradOutput)...)
+		t := tensor.New(p.LossDType, s.Of(gradOutput)...)
 		drawFloats(t, losses.Positive, generator(seed, p.Loss, "grad_output"))
 		inputs["grad_output"] = t
 	}

@@ -210,24 +210,24 @@ func (f *file) upstream() tensor.Shape {
 }
 
 // compareRun runs the file and compares every output.
-func (f *file) compareRun(ctx context.Context, e Engine, inputs, want map[string]*tensor.Tensor, tol Tolerance, where string, c *Check) {
+func (f *file) compareRun(ctx context.Context, e Engine, inputs, want map[string]*tensor.Tensor, where string, c *Check) {
 	got, err := f.run(ctx, e, c.Name, where, inputs)
 	if err != nil {
 		c.fail("%s: %v", where, err)
 		return
 	}
-	f.compareOutputs(got, want, tol, where, c)
+	f.compareOutputs(e, got, want, where, c)
 }
 
-// compareOutputs compares every output of a run.
-func (f *file) compareOutputs(got, want map[string]*tensor.Tensor, tol Tolerance, where string, c *Check) {
+// compareOutputs compares every output of a run on an engine.
+func (f *file) compareOutputs(e Engine, got, want map[string]*tensor.Tensor, where string, c *Check) {
 	bad := ""
 	for _, p := range f.model.Graph.Outputs {
 		if want[p.Name] == nil {
 			bad = fmt.Sprintf("%s: there is no output %s to compare with", where, p.Name)
 			continue
 		}
-		if d := Compare(got[p.Name], want[p.Name], tol); !c.add(p.Name, where, d) && bad == "" {
+		if d := Compare(got[p.Name], want[p.Name], e.tolerance(p.DType)); !c.add(p.Name, where, d) && bad == "" {
 			bad = fmt.Sprintf("%s: %s: %v", where, p.Name, d)
 		}
 	}
@@ -278,7 +278,7 @@ func (f *file) engines(ctx context.Context, engines []Engine) []Check {
 				checks[i].fail("%s: %s: %v", where, all[0].Name(), err)
 				continue
 			}
-			f.compareRun(ctx, e, inputs, want, e.tolerance(f.plan.DType), where, &checks[i])
+			f.compareRun(ctx, e, inputs, want, where, &checks[i])
 		}
 	}
 	for i := range checks {

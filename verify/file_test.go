@@ -50,6 +50,8 @@ func TestFilePasses(t *testing.T) {
 		{Loss: "mse", Grad: []string{"none"}},
 		{Loss: "mse", Shapes: map[string]string{"input": "3,0"}},
 		{Loss: "mse", Shapes: map[string]string{"input": ""}},
+		{Loss: "cross_entropy", DType: tensor.BFloat16, LossDType: tensor.Float32, With: []string{"normalizer", "mask"}, Options: losses.Values{"reduction": "none"}},
+		{Loss: "mse", DType: tensor.Float16, Normalizer: true},
 		{Loss: "huber", DType: tensor.Float16, With: []string{"weight"}, Grad: []string{"target"}},
 		{Loss: "cross_entropy", DType: tensor.BFloat16, IndexDType: tensor.Int32, Shapes: map[string]string{"input": "N,7,H,W"}},
 		{Loss: "l1", Options: losses.Values{"reduction": "none"}, Shapes: map[string]string{"input": "N,D", "target": "1,D"}},

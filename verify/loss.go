@@ -80,9 +80,7 @@ func goldenJobs(cases []*Golden) []*goldenJob {
 			if !c.isFor(dtype) || !c.fits(dtype) {
 				continue
 			}
-			request := c.Request
-			request.DType = dtype
-			file, err := Emit(request)
+			file, err := Emit(c.Request.As(dtype))
 			job := byFile[string(file)]
 			if job == nil || err != nil {
 				job = &goldenJob{dtype: dtype, file: file, err: err}

@@ -170,7 +170,7 @@ func runs(t *testing.T, r losses.Request, e Engine) error {
 		t.Fatal(err)
 	}
 	for name, w := range want {
-		if d := Compare(got[name], w, e.tolerance(f.plan.DType)); !d.OK() {
+		if d := Compare(got[name], w, e.tolerance(got[name].DType)); !d.OK() {
 			t.Errorf("%+v on %s: %s: %v", r, e.Name(), name, d)
 		}
 	}

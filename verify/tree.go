@@ -23,8 +23,8 @@ func (c *Golden) BackendTest(dtype tensor.DType, opset int64) (map[string][]byte
 	if !c.isFor(dtype) || !c.fits(dtype) {
 		return nil, fmt.Errorf("%s: %w: %v cannot hold its inputs", c.Case, ErrNoTest, dtype)
 	}
-	request := c.Request
-	request.DType, request.Opset = dtype, opset
+	request := c.Request.As(dtype)
+	request.Opset = opset
 	plan, err := request.Resolve()
 	if err != nil {
 		return nil, err

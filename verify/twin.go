@@ -146,8 +146,7 @@ func (f *file) real(ctx context.Context, engines []Engine) Check {
 		c.fail("its request in float64: %v", err)
 		return c
 	}
-	tol := e.tolerance(f.plan.DType)
-	f.compareOutputs(got, want, tol, "draw 0", &c)
+	f.compareOutputs(e, got, want, "draw 0", &c)
 	return c
 }
 

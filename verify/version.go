@@ -119,7 +119,7 @@ func (f *file) compareOn(ctx context.Context, e Engine, seed uint64, c *Check) e
 		}
 		c.Cases++
 		f.options.observe(Observation{c.Name, f.plan.Loss, where, e.Name(), f.plan.DType, inputs, outputs})
-		f.compareOutputs(outputs, right, e.tolerance(f.plan.DType), where, c)
+		f.compareOutputs(e, outputs, right, where, c)
 	}
 	for i := 0; i < contradictions(f.plan) && c.Failed == 0; i++ {
 		inputs, where := f.contradiction(i)

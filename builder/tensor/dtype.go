@@ -46,6 +46,15 @@ func (d DType) String() string {
 	return fmt.Sprintf("dtype(%d)", int32(d))
 }
 
+// MarshalText writes the name.
+func (d DType) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads the name.
+func (d *DType) UnmarshalText(text []byte) (err error) {
+	*d, err = ParseDType(string(text))
+	return err
+}
+
 // Size returns the number of bytes of one element, 0 for an unknown type.
 func (d DType) Size() int { return dtypes[d].size }
 

@@ -161,6 +161,9 @@ func refusals(t *testing.T, h *harness) {
 		}
 	}
 	refuse("an integer dtype", "int64", losses.Request{DType: tensor.Int64})
+	refuse("a loss of another dtype", "float16", losses.Request{LossDType: tensor.Float16})
+	refuse("a float32 loss of float64", "float64", losses.Request{DType: tensor.Float64, LossDType: tensor.Float32})
+	refuse("a float64 loss of float16", "use float32 or float16", losses.Request{DType: tensor.Float16, LossDType: tensor.Float64})
 	refuse("a floating index dtype", "float32", losses.Request{IndexDType: tensor.Float32})
 	refuse("an unknown option", "no_such", losses.Request{Options: losses.Values{"no_such": 1}})
 	refuse("an unknown optional input", "no_such", losses.Request{With: []string{"no_such"}})

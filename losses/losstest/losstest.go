@@ -60,6 +60,7 @@ func Run(t *testing.T, l losses.Loss, engines ...runtime.Backend) {
 		{"contradicted_sizes", contradictedSizes},
 		{"labels_out_of_range", labelsOutOfRange},
 		{"letters", letters},
+		{"masked", masked},
 		{"large_reduction", largeReduction},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,0 +1,394 @@
+package losses
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/lossgen/lossgen/builder"
+	"github.com/lossgen/lossgen/builder/tensor"
+)
+
+// This file covers what a mask leaves out: in the graph by harmless values in
+// every input, in PyTorch expressions by an index. Nothing there reaches the loss
+// or a gradient, not even a NaN.
+
+// layout says where inputs have the axes of the unreduced loss.
+type layout struct {
+	rank    int       // of the unreduced loss
+	sizes   []axisOf  // which input's axis has the size of each of its axes
+	covered []covered // the inputs that belong to single losses
+	indexed bool      // PyTorch's loss takes such inputs as x[mask]
+}
+
+// axisOf is an axis of an input.
+type axisOf struct {
+	input string
+	axis  int
+}
+
+// covered is an input that belongs to single losses.
+type covered struct {
+	Port
+	axes []int // for each axis of the unreduced loss the input's own, -1 where it has none
+	rest []int // the others, within a single loss
+}
+
+// layOut finds the layout for a mask over losses of the shape each.
+func (p *Plan) layOut(each tensor.Shape) (*layout, error) {
+	pattern, star, _ := p.pattern()
+	full := p.written(pattern, star)
+	letters, err := full.unreduced()
+	if err != nil {
+		return nil, err
+	}
+	l := &layout{rank: len(each)}
+	belongs := full.belonging(letters)
+	if l.rank == 0 { // of one row all inputs that a batch has for each row
+		batch := p.written(p.Spec.Shapes[0], 1)
+		rows, err := batch.unreduced()
+		if err != nil {
+			return nil, err
+		}
+		belongs = batch.belonging(rows)
+	}
+	for i, port := range full.Ports {
+		if belongs[port.Name] {
+			l.cover(p.Ports[i], axesWithin(letters, port.Shape, len(port.Shape)-len(p.Ports[i].Shape)))
+		}
+	}
+	if i := slices.IndexFunc(p.Ports, func(port Port) bool { return port.Name == "sample_weight" && p.isWrapper(port.Name) }); i >= 0 {
+		l.coverAligned(p.Ports[i])
+	}
+	for axis := range each {
+		l.sizes = append(l.sizes, l.source(axis))
+	}
+	l.indexed = p.takesRows(full, l)
+	return l, nil
+}
+
+// own are the inputs without those of wrappers.
+func (p *Plan) own() []Port {
+	return slices.DeleteFunc(slices.Clone(p.Ports), func(port Port) bool { return p.isWrapper(port.Name) })
+}
+
+// pattern returns the declared shapes that the inputs follow, the number of axes
+// that "*" stands for, and how many inputs broadcast to these shapes instead.
+func (p *Plan) pattern() (best Shapes, star, broadcast int) {
+	broadcast = math.MaxInt
+	for _, pattern := range p.Spec.Shapes {
+		if s, n, ok := p.follows(pattern); ok && n < broadcast {
+			best, star, broadcast = pattern, s, n
+		}
+	}
+	return best, star, broadcast
+}
+
+func (p *Plan) follows(pattern Shapes) (star, broadcast int, ok bool) {
+	for _, port := range p.own() {
+		if parts := tokens(pattern[port.Name]); slices.Contains(parts, "*") {
+			star = max(star, len(port.Shape)-len(parts)+1)
+		}
+	}
+	bound := map[tensor.Dim]tensor.Dim{}
+	for i, port := range p.own() {
+		full := pattern.full(port.Name, star)
+		if bindAll(bound, full, port.Shape) {
+			continue
+		}
+		broadcast++
+		may := slices.Contains(p.Spec.Broadcast, port.Name) || i == 0 && len(p.Spec.Broadcast) > 0
+		if !may || len(port.Shape) > len(full) {
+			return 0, 0, false
+		}
+	}
+	return star, broadcast, true
+}
+
+// bindAll reports whether a shape is the one of letters that have sizes already.
+func bindAll(bound map[tensor.Dim]tensor.Dim, letters, shape tensor.Shape) bool {
+	if len(letters) != len(shape) {
+		return false
+	}
+	for i, d := range letters {
+		if _, ok := bound[d]; !ok && !d.Known() {
+			bound[d] = shape[i]
+		}
+		if size, ok := bound[d]; ok {
+			d = size
+		}
+		if d != shape[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// full writes an input's shape in letters of the pattern alone, so that no two
+// sizes are equal by chance.
+func (s Shapes) full(name string, star int) tensor.Shape {
+	shape := tensor.Shape{}
+	for _, part := range tokens(s[name]) {
+		if part != "*" {
+			shape = append(shape, newMatcher().unbound(part, nil))
+			continue
+		}
+		for i := range star {
+			shape = append(shape, tensor.S(fmt.Sprintf("star%d", i)))
+		}
+	}
+	return shape
+}
+
+// written is the plan without wrappers, in a pattern's letters.
+func (p *Plan) written(pattern Shapes, star int) *Plan {
+	q := *p
+	q.Ports = p.own()
+	for i, port := range q.Ports {
+		q.Ports[i].Shape = pattern.full(port.Name, star)
+	}
+	return &q
+}
+
+// belonging are the inputs that have an axis of the unreduced loss.
+func (p *Plan) belonging(each tensor.Shape) map[string]bool {
+	names := map[string]bool{}
+	for _, port := range p.Ports {
+		for _, d := range port.Shape {
+			names[port.Name] = names[port.Name] || slices.Contains(each, d)
+		}
+	}
+	return names
+}
+
+// axesWithin finds the axes of each in a shape whose first axes are missing.
+func axesWithin(each, shape tensor.Shape, missing int) []int {
+	axes := make([]int, len(each))
+	for i, d := range each {
+		axes[i] = max(slices.Index(shape, d)-missing, -1)
+	}
+	return axes
+}
+
+// cover adds an input.
+func (l *layout) cover(port Port, axes []int) {
+	in := covered{Port: port, axes: axes}
+	for axis := range port.Shape {
+		if !slices.Contains(axes, axis) {
+			in.rest = append(in.rest, axis)
+		}
+	}
+	l.covered = append(l.covered, in)
+}
+
+// coverAligned adds an input that broadcasts to the unreduced loss.
+func (l *layout) coverAligned(port Port) {
+	l.cover(port, alignedAxes(l.rank, make([]int64, len(port.Shape))))
+}
+
+// source is an input that is not broadcast along an axis of the unreduced loss.
+func (l *layout) source(axis int) axisOf {
+	var found axisOf
+	for _, in := range l.covered {
+		if own := in.axes[axis]; own >= 0 && (found.input == "" || !in.Shape[own].Is(1)) {
+			found = axisOf{in.Name, own}
+			if !in.Shape[own].Is(1) {
+				break
+			}
+		}
+	}
+	return found
+}
+
+// takesRows reports whether the loss of x[mask], in which the axes of the
+// unreduced loss are one in front, is one loss for each of these.
+func (p *Plan) takesRows(full *Plan, l *layout) bool {
+	rows := *full
+	rows.Ports = slices.Clone(full.Ports)
+	row := tensor.S("row")
+	for _, in := range l.covered {
+		if len(in.rest) > 0 && slices.Contains(in.axes, -1) {
+			return false // it has no element for each loss
+		}
+		i := slices.IndexFunc(rows.Ports, func(port Port) bool { return port.Name == in.Name })
+		if i < 0 {
+			continue // sample_weight
+		}
+		shape, lead := tensor.Shape{row}, len(rows.Ports[i].Shape)-len(in.Shape)
+		for _, axis := range in.rest {
+			shape = append(shape, rows.Ports[i].Shape[axis+lead])
+		}
+		rows.Ports[i].Shape = shape
+	}
+	each, err := rows.unreduced()
+	_, _, broadcast := rows.pattern()
+	return err == nil && broadcast == 0 && each.Equal(tensor.Shape{row})
+}
+
+// harmless is a number of the domain, for which every loss is finite.
+func (d Domain) harmless() float64 {
+	switch d {
+	case Labels:
+		return -1 // an empty list
+	case Signs, Positive, Weight:
+		return 1
+	case Unit, Simplex:
+		return 0.5
+	}
+	return 0
+}
+
+// harmless is [Domain.harmless] to choose instead of v's elements.
+func (d Domain) harmlessFor(v Value) Value {
+	if d == Box {
+		return v.B().Constant(tensor.FromFloats(v.DType(), []int64{4}, []float64{0, 0, 1, 1}))
+	}
+	return v.Like(d.harmless())
+}
+
+// coveredInputs is the call with harmless values where the mask does not hold. An
+// input that broadcasts is written out, so that each loss has an element of its own.
+func (p *Plan) coveredInputs(c *Call) *Call {
+	each := make(tensor.Shape, p.layout.rank)
+	for i, s := range p.layout.sizes {
+		each[i] = c.In(s.input).Shape()[s.axis]
+	}
+	inner := *c
+	inner.inputs = map[string]Value{}
+	for name, v := range c.inputs {
+		inner.inputs[name] = v
+	}
+	for _, in := range p.layout.covered {
+		v, mask := c.In(in.Name), c.In("mask")
+		if len(in.rest) == 0 {
+			v = unsqueezed(v, in.missing()).BroadcastTo(each)
+		} else {
+			mask = in.maskOf(mask.BroadcastTo(each))
+		}
+		inner.inputs[in.Name] = builder.Select(mask, v, in.Domain.harmlessFor(v))
+	}
+	return &inner
+}
+
+// missing lists the axes of the unreduced loss that the input does not have.
+func (in covered) missing() []int {
+	var axes []int
+	for i, own := range in.axes {
+		if own < 0 {
+			axes = append(axes, i)
+		}
+	}
+	return axes
+}
+
+// maskOf shapes a mask of the unreduced loss for the input: what one of the losses
+// needs is needed.
+func (in covered) maskOf(mask Value) Value {
+	if axes := in.missing(); len(axes) > 0 {
+		number := mask.Cast(tensor.Float32) // a sum, since there is no largest of nothing
+		mask = number.Sum(axes...).Greater(number.Like(0))
+	}
+	if len(in.axes) == 0 {
+		return mask
+	}
+	return unsqueezed(mask, in.rest)
+}
+
+func unsqueezed(v Value, axes []int) Value {
+	if len(axes) == 0 {
+		return v
+	}
+	return v.Unsqueeze(axes...)
+}
+
+// ---- PyTorch expressions ----
+
+// maskTorch is the mask in the shape of the unreduced loss.
+func (p *Plan) maskTorch() string {
+	mask := p.port("mask")
+	var shape tensor.Shape
+	var sizes []string
+	for _, s := range p.layout.sizes {
+		shape = append(shape, p.port(s.input).Shape[s.axis])
+		sizes = append(sizes, fmt.Sprintf("%s.size(%d)", s.input, s.axis))
+	}
+	if mask.Shape.Equal(shape) {
+		return "mask"
+	}
+	for _, in := range p.layout.covered {
+		if in.Name != "sample_weight" && p.port(in.Name).Shape.Equal(shape) {
+			return "mask.expand_as(" + in.Name + ")"
+		}
+	}
+	return "mask.expand(" + strings.Join(sizes, ", ") + ")"
+}
+
+func (p *Plan) port(name string) Port {
+	return p.Ports[slices.IndexFunc(p.Ports, func(port Port) bool { return port.Name == name })]
+}
+
+// keptTorch writes an expression over single losses as one over those that the
+// mask keeps, if there is one.
+func (p *Plan) keptTorch(text string) string {
+	if p.layout == nil {
+		return text
+	}
+	names := map[string]string{}
+	for _, in := range p.layout.covered {
+		if p.layout.indexed {
+			names[in.Name] = in.indexTorch(p.port(in.Name).Shape)
+		} else {
+			names[in.Name] = in.coveredTorch()
+		}
+	}
+	text = rename(text, names)
+	if !p.layout.indexed {
+		text = operand(text) + "[mask]"
+	}
+	return text
+}
+
+// indexTorch is the input's part of the losses that the mask keeps.
+func (in covered) indexTorch(shape tensor.Shape) string {
+	text := in.Name
+	if len(in.rest) > 0 {
+		order := append(slices.Clone(in.axes), in.rest...)
+		if !slices.IsSorted(order) {
+			text += ".permute(" + integers(order) + ")"
+		}
+		return text + "[mask]"
+	}
+	broadcast, trailing := false, 0
+	for _, own := range in.axes {
+		if trailing++; own >= 0 {
+			trailing = 0
+		}
+		broadcast = broadcast || own < 0 || shape[own].Is(1)
+	}
+	if len(shape) > 0 {
+		text += strings.Repeat(".unsqueeze(-1)", trailing)
+	}
+	if broadcast {
+		text += ".expand_as(mask)"
+	}
+	return text + "[mask]"
+}
+
+// coveredTorch is the input with harmless numbers where the mask does not hold.
+func (in covered) coveredTorch() string {
+	mask := "mask"
+	if axes := in.missing(); len(axes) > 0 {
+		mask += ".any((" + integers(axes) + ",))"
+	}
+	for _, axis := range in.rest {
+		if len(in.axes) > 0 {
+			mask += fmt.Sprintf(".unsqueeze(%d)", axis)
+		}
+	}
+	return fmt.Sprintf("torch.where(%s, %s, %s)", mask, in.Name, python(in.Domain.harmless()))
+}
+
+func integers(list []int) string {
+	return strings.Trim(strings.Join(strings.Fields(fmt.Sprint(list)), ", "), "[]")
+}
