@@ -47,6 +47,39 @@ def same_step(ours, theirs, inputs, wanted):
 
 # ---- checks ----
 
+def check_counts_in_16_bits(emit):
+    """A count arrives in float32, and a float32 loss takes scales that 16 bits do not hold."""
+    for dtype, name in ((torch.float16, "float16"), (torch.bfloat16, "bfloat16")):
+        x = torch.linspace(-2, 2, 24, dtype=dtype).reshape(4, 6).requires_grad_()
+        total = F.mse_loss(x.detach().float(), torch.zeros(4, 6), reduction="sum")
+        for count in (4390.0, 70001.0):
+            for extra in ((), ("--loss-dtype", "float32")):
+                loss = emit("mse", "--dtype", name, "--with", "normalizer", *extra).Loss()
+                value = loss(x, torch.zeros(4, 6, dtype=dtype), normalizer=torch.tensor(count))
+                assert value.dtype == (torch.float32 if extra else dtype)
+                equal(value.detach().float(), (total / count).to(value.dtype).float())
+        x.grad = None
+        (value * 2.0**17).backward()
+        equal(x.grad, (2 * x.detach().float() / 70001 * 2.0**17).to(dtype), 2e-2)
+
+
+def check_group_in_16_bits(emit):
+    """The mean over processes divides by more losses than 16 bits count, and so does its gradient."""
+    torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    try:
+        for dtype, name in ((torch.float16, "float16"), (torch.bfloat16, "bfloat16")):
+            x = torch.linspace(-1, 1, 90000).to(dtype).reshape(300, 300).requires_grad_()
+            loss = emit("mse", "--dtype", name, "--reduction", "sum", "--normalizer").Loss
+            value = loss(group=torch.distributed.group.WORLD)(x, torch.zeros_like(x))
+            value.backward()
+            exact = x.detach().double()
+            equal(value.detach().double(), exact.square().mean(), 1e-2)
+            equal(x.grad.double() * 90000, 2 * exact, 2e-2)
+            assert loss()(x, torch.zeros_like(x)).dtype == dtype
+    finally:
+        torch.distributed.destroy_process_group()
+
+
 def check_no_grad(emit):
     loss = emit("cross_entropy").Loss()
     x, y = logits(4, 5), labels(4)

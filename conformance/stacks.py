@@ -43,6 +43,7 @@ MORE = [
     ("huber", "delta_0.5_mean", "float32"), ("triplet_margin", "swap_true_mean", "float32"),
     ("mse", "shape0_AB_none", "float32"), ("mse", "shape0__none", "float32"), ("mse", "normalizer_output_mean", "float32"),
     ("mse", "shape0_AB_sum", "float16"), ("mse", "shape0_AB_none", "float16"), ("mse", "shape0_AB_sum", "bfloat16"),
+    ("mse", "normalizer_large", "float16"), ("mse", "normalizer_output_sum", "bfloat16"), ("mse", "float32_loss_none", "bfloat16"),
     ("gaussian_nll", "full_true_mean", "float32"), ("gaussian_nll", "shape0_ABE_none", "float32"),
     ("multi_task", "weighting_uncertainty_mean", "float32"),
 ]
@@ -122,7 +123,7 @@ class Case:
             got = decode(raw, p.dtype)
             assert got.size == want.size, f"{p.name} has {got.size} elements, want {want.size}"
             got = got.reshape(want.shape)
-            rtol, atol = HALF.get(self.dtype) or (RTOL[np.dtype(self.dtype).type], ATOL[np.dtype(self.dtype).type])
+            rtol, atol = HALF.get(p.dtype) or (RTOL[np.dtype(p.dtype).type], ATOL[np.dtype(p.dtype).type])
             np.testing.assert_allclose(got, want, rtol, atol, err_msg=p.name)
             worst = max(worst, float(np.abs(got - want)[np.isfinite(want)].max(initial=0)))
         return worst
