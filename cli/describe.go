@@ -90,7 +90,7 @@ func (a *app) describeWrappers(l losses.Loss, d losses.Description) {
 	if len(d.WrapperInputs) > 0 {
 		rows = append(rows, []string{"--normalizer", "an output normalizer: what mean would divide by, beside a sum", "[]"})
 	}
-	rows = append(rows, []string{"--loss-dtype", "type of the outputs but the gradients, and of grad_output: float32 beside 16-bit inputs", "default that of --dtype"})
+	rows = append(rows, []string{"--loss-dtype", "type of the loss and grad_output: float32 beside 16-bit inputs", "default --dtype"})
 	fmt.Fprintf(a.stdout, "\naround it\n%s", table(rows))
 }
 

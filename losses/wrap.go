@@ -73,7 +73,7 @@ func (p *Plan) wrapperInputs() []Input {
 	all := []Input{
 		{Name: "sample_weight", Doc: "factor of each loss before reduction; mean divides as without", Domain: Weight, Optional: true},
 		{Name: "mask", Doc: "whether each loss before reduction counts; mean divides by what counts", Domain: Mask, Optional: true},
-		{Name: "normalizer", Doc: "what the losses, or their sum, are divided by, instead of mean's divisor; float32 in 16-bit files", Domain: Positive, Optional: true, Wide: true},
+		{Name: "normalizer", Doc: "what the losses, or their sum, are divided by, instead of mean's divisor", Domain: Positive, Optional: true, Wide: true},
 	}
 	return slices.DeleteFunc(all, func(in Input) bool {
 		return slices.ContainsFunc(p.Spec.Inputs, func(own Input) bool { return own.Name == in.Name })

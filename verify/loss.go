@@ -146,7 +146,7 @@ func (j *goldenJob) run(ctx context.Context, e Engine, spec losses.Spec, o Optio
 		case err != nil:
 			c.fail("%s: %v", g.Case, err)
 		default:
-			runGolden(ctx, s, e, g, spec.NaNRows, o, &c)
+			runGolden(ctx, s, e, g, j.dtype, spec.NaNRows, o, &c)
 		}
 	}
 	return c
@@ -154,7 +154,7 @@ func (j *goldenJob) run(ctx context.Context, e Engine, spec losses.Spec, o Optio
 
 // runGolden runs a case on an opened file that has its request, or a subset of
 // its outputs.
-func runGolden(ctx context.Context, s runtime.Session, e Engine, g *Golden, nanRows bool, o Options, c *Check) {
+func runGolden(ctx context.Context, s runtime.Session, e Engine, g *Golden, dtype tensor.DType, nanRows bool, o Options, c *Check) {
 	inputs := map[string]*tensor.Tensor{}
 	for _, p := range s.Inputs() {
 		t := g.input(p.Name)
@@ -169,7 +169,7 @@ func runGolden(ctx context.Context, s runtime.Session, e Engine, g *Golden, nanR
 		c.fail("%s: %v", g.Case, err)
 		return
 	}
-	o.observe(Observation{"golden", g.Loss, g.Case, e.Name(), s.Outputs()[0].DType, inputs, outputs})
+	o.observe(Observation{"golden", g.Loss, g.Case, e.Name(), dtype, inputs, outputs})
 	var wrong []string
 	for _, p := range s.Outputs() {
 		want, ok := g.want(p.Name, p.DType, e.Backend.Name())
