@@ -49,7 +49,21 @@ func (g *Graph) Lower(opset int64) *ir.Graph {
 	e.nameOutputs(g, e.names)
 	e.prune()
 	nameSizes(e.graph)
+	nameNodes(e.graph)
 	return e.graph
+}
+
+// nameNodes names each node after its first result, whose name is unique in the
+// graph and its bodies.
+func nameNodes(g *ir.Graph) {
+	for i, nd := range g.Nodes {
+		g.Nodes[i].Name = nd.Outputs[0]
+		for _, a := range nd.Attributes {
+			if body, ok := a.Value.(*ir.Graph); ok {
+				nameNodes(body)
+			}
+		}
+	}
 }
 
 // nameOutputs renames the results that are outputs. An input, a constant or a

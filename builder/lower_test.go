@@ -121,3 +121,37 @@ func count(g *ir.Graph, op string) (n int) {
 	}
 	return n
 }
+
+// TestNodeNames: every node is named after its first result, and no two nodes of a
+// graph and its bodies have one name.
+func TestNodeNames(t *testing.T) {
+	g := build(t, func(b *builder.B) {
+		start, xs := b.Input("start", f64, tensor.Of("N")), b.Input("xs", f64, tensor.Of("T", "N"))
+		last, all := builder.Scan(start, xs, false, func(state, x Value) (next, output Value) {
+			next = state.Exp().Add(x)
+			return next, next
+		})
+		b.Output("last", last.Exp())
+		b.Output("all", all.Neg())
+		b.Output("again", last.Exp())
+	}).Lower(17)
+	seen := map[string]bool{}
+	var visit func(g *ir.Graph)
+	visit = func(g *ir.Graph) {
+		for _, n := range g.Nodes {
+			if n.Name != n.Outputs[0] || seen[n.Name] {
+				t.Errorf("%s has name %q and output %q", n.Op, n.Name, n.Outputs[0])
+			}
+			seen[n.Name] = true
+			for _, a := range n.Attributes {
+				if body, ok := a.Value.(*ir.Graph); ok {
+					visit(body)
+				}
+			}
+		}
+	}
+	visit(g)
+	if len(seen) < 7 {
+		t.Errorf("%d nodes, want those of the body too", len(seen))
+	}
+}

@@ -119,7 +119,7 @@ func (e encoder) node(n ir.Node) (*onnxpb.NodeProto, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &onnxpb.NodeProto{Input: n.Inputs, Output: n.Outputs, OpType: text(n.Op)}
+	p := &onnxpb.NodeProto{Input: n.Inputs, Output: n.Outputs, Name: text(n.Name), OpType: text(n.Op)}
 	for _, a := range attributes {
 		attr, err := e.attribute(a)
 		if err != nil {

@@ -211,7 +211,7 @@ func (d *decoder) dim(p *onnxpb.DimensionProto) tensor.Dim {
 
 // node decodes a node. On an error the node still has its operator and outputs.
 func (d *decoder) node(p *onnxpb.NodeProto) (ir.Node, error) {
-	n := ir.Node{Op: deref(p.OpType), Inputs: p.Input, Outputs: p.Output}
+	n := ir.Node{Name: deref(p.Name), Op: deref(p.OpType), Inputs: p.Input, Outputs: p.Output}
 	if domain := deref(p.Domain); !standard(domain) {
 		return n, fmt.Errorf("the operator is of domain %q: only standard operators are supported", domain)
 	}

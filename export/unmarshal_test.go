@@ -42,7 +42,7 @@ func TestUnmarshalOpenPorts(t *testing.T) {
 	want := model(8, 17, &ir.Graph{
 		Inputs:  []ir.Port{port("x", tensor.Float32, "N", tensor.Unknown("", 1), tensor.Unknown("", 2), 0, tensor.Unknown("", 3)), {Name: "z", DType: tensor.Int64}},
 		Outputs: []ir.Port{{Name: "y", DType: tensor.Float32}},
-		Nodes:   []ir.Node{{Op: "Identity", Inputs: list("x"), Outputs: list("y")}},
+		Nodes:   []ir.Node{{Name: "first", Op: "Identity", Inputs: list("x"), Outputs: list("y")}},
 		Values:  []ir.Port{port("y", tensor.Float32, "N")},
 	})
 	if diff := cmp.Diff(want, m); diff != "" {

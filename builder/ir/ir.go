@@ -44,8 +44,10 @@ type Initializer struct {
 }
 
 // Node applies an operator of the standard domain. An empty input name is an
-// optional input that is absent.
+// optional input that is absent. In a lowered graph every node has a name that no
+// other has, also in bodies: some engines make up equal ones for nodes without.
 type Node struct {
+	Name       string
 	Op         string
 	Inputs     []string
 	Outputs    []string
