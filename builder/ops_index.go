@@ -144,6 +144,14 @@ func (x Value) Gather(axis int, index Value) Value {
 	return emit("Gather", attr{axes: []int{x.axis("Gather", axis)}}, x, index)
 }
 
+// Within returns integers unchanged and ends the run where one is outside of [0, n),
+// in every engine that checks what Gather is given. Gathers themselves would count
+// negative numbers from the end.
+func (x Value) Within(n tensor.Dim) Value {
+	size := x.b.Count(x.dtype, tensor.Shape{n})
+	return x.b.Iota(1, 0, n).Cast(x.dtype).Gather(0, Where(x.Less(x.Like(0)), size, x))
+}
+
 // Pick returns, for every row along an axis, the elements whose numbers index
 // gives; index has x's shape except along the axis. A number outside [-n, n)
 // ends the run. The gradient needs one number per row.

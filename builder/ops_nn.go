@@ -43,13 +43,20 @@ func inferMatMul(c *call) (tensor.DType, tensor.Shape) {
 	return a.dtype, tensor.Shape{rows, columns}
 }
 
+// lowerMatMul writes a transposed left operand as a Transpose, which ONNX Runtime
+// joins with the product: the inner size is a number of rows then, and may be 0,
+// which Gemm refuses before 1.20.
 func lowerMatMul(e *emitter, v Value, in []string) string {
 	left, right := v.attr.transposed()
-	if !left && !right {
-		return e.node("MatMul", in)
+	a := in[0]
+	if left {
+		a = e.node("Transpose", []string{a}, ir.Attribute{Name: "perm", Value: []int64{1, 0}})
 	}
-	return e.node("Gemm", in, ir.Attribute{Name: "alpha", Value: float32(1)}, ir.Attribute{Name: "beta", Value: float32(1)},
-		ir.Attribute{Name: "transA", Value: v.attr.ints[0]}, ir.Attribute{Name: "transB", Value: v.attr.ints[1]})
+	if !right {
+		return e.node("MatMul", []string{a, in[1]})
+	}
+	return e.node("Gemm", []string{a, in[1]}, ir.Attribute{Name: "alpha", Value: float32(1)}, ir.Attribute{Name: "beta", Value: float32(1)},
+		ir.Attribute{Name: "transA", Value: int64(0)}, ir.Attribute{Name: "transB", Value: int64(1)})
 }
 
 // matMulGrad: for y = A·B, dA = dy·Bᵀ and dB = Aᵀ·dy; where an operand is

@@ -206,12 +206,13 @@ func firstStage(e *emitter, x Value, name string) string {
 			break
 		}
 	}
-	shape := e.node("Shape", []string{name})
+	shape := e.cast(e.node("Shape", []string{name}), tensor.Int64, tensor.Int32) // ONNX Runtime before 1.22 has no ArgMin of int64
 	pick := []ir.Attribute{{Name: "axis", Value: int64(0)}, keepdims(true), {Name: "select_last_index", Value: int64(1)}}
 	if x.Rank() == 2 {
 		return e.node("ArgMin", []string{shape}, pick...)
 	}
-	falling := e.node("Sub", []string{e.ints(2 * longRow), shape})
+	least := tensor.FromInts(tensor.Int32, []int64{1}, []int64{2 * longRow})
+	falling := e.node("Sub", []string{e.constant(least), shape})
 	return e.node("ArgMax", []string{e.node("Min", []string{shape, falling})}, pick...)
 }
 

@@ -39,14 +39,7 @@ func unaryOps() map[string]*op {
 		"Relu": {doc: "max(x, 0); the gradient at 0 and at NaN is 0", infer: sameFloat, elementwise: true, lower: direct("Relu"),
 			vjp: func(y, dy Value) []Value { return vs(y.arg(0).Step().Mul(dy)) }},
 		"ThresholdedRelu": {doc: "x where it is above a bound, else 0, also at NaN", infer: sameFloat, elementwise: true,
-			lower: func(e *emitter, v Value, in []string) string {
-				alpha := v.attr.nums[0]
-				if v.dtype == tensor.Float32 && !e.naive {
-					return e.node("ThresholdedRelu", in, ir.Attribute{Name: "alpha", Value: float32(alpha)})
-				}
-				above := e.node("Greater", []string{in[0], e.scalar(v.dtype, alpha)}) // ONNX Runtime knows no float64
-				return e.node("Where", []string{above, in[0], e.scalar(v.dtype, 0)})
-			},
+			lower: lowerThresholdedRelu,
 			vjp: func(y, dy Value) []Value {
 				x := y.arg(0)
 				return vs(Select(x.Greater(x.Like(y.attr.nums[0])), dy, dy.Like(0)))
@@ -78,22 +71,25 @@ func unaryOps() map[string]*op {
 	}
 }
 
-// lowerSign writes what is 0 at NaN, as PyTorch's sgn in the gradient of |x|, and
-// runs in several threads of ONNX Runtime, where Sign runs in one: x, raised until
-// the smallest of all numbers is above 1, limited to [-1, 1]. ThresholdedRelu keeps
-// what is above its bound, which NaN is not. It knows no float64; there, and in the
-// naive form, it is [x > 0] - [x < 0].
+// lowerSign writes [x > 0] - [x < 0], which is 0 at NaN, as PyTorch's sgn in the
+// gradient of |x|, and exact in every engine. ONNX's own Sign runs on one thread of
+// ONNX Runtime, and products that raise x above 1 are folded to x·inf elsewhere.
 func lowerSign(e *emitter, v Value, in []string) string {
-	if v.dtype == tensor.Float32 && !e.naive {
-		large := e.scalar(v.dtype, 0x1p127) // squared, above 2^149
-		raised := e.node("Mul", []string{e.node("Mul", []string{in[0], large}), large})
-		limited := e.node("Clip", []string{raised, e.scalar(v.dtype, -1), e.scalar(v.dtype, 1)})
-		return e.node("ThresholdedRelu", []string{limited}, ir.Attribute{Name: "alpha", Value: float32(-2)})
-	}
 	side := func(comparison string) string {
 		return e.cast(e.node(comparison, []string{in[0], e.scalar(v.dtype, 0)}), tensor.Bool, v.dtype)
 	}
 	return e.node("Sub", []string{side("Greater"), side("Less")})
+}
+
+// lowerThresholdedRelu writes what is 0 below the bound, 0 at NaN. Relu comes first:
+// some engines compute x·[x > alpha], which is NaN at -inf.
+func lowerThresholdedRelu(e *emitter, v Value, in []string) string {
+	alpha := v.attr.nums[0]
+	if v.dtype == tensor.Float32 && alpha >= 0 && !e.naive {
+		return e.node("ThresholdedRelu", []string{e.node("Relu", in)}, ir.Attribute{Name: "alpha", Value: float32(alpha)})
+	}
+	above := e.node("Greater", []string{in[0], e.scalar(v.dtype, alpha)}) // ONNX Runtime knows no float64
+	return e.node("Where", []string{above, in[0], e.scalar(v.dtype, 0)})
 }
 
 // lowerClip writes both bounds, also infinite ones: a bound that is left out

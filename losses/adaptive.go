@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lossgen/lossgen/builder"
+	"github.com/lossgen/lossgen/builder/tensor"
 )
 
 // AdaptiveOptions configures [AdaptiveLogSoftmax].
@@ -113,7 +114,8 @@ func stateDict(c *Call, o AdaptiveOptions) string {
 func adaptiveLogProb(c *Call, x, y Value, o AdaptiveOptions) Value {
 	number := func(v float64) Value { return y.Like(v) }
 	atLeast := func(v float64) Value { return y.Less(number(v)).Not() }
-	head := outOfRange(y)
+	y = y.Within(tensor.D(*o.NClasses))
+	head := y
 	var tails Value
 	for i, cutoff := range o.Cutoffs {
 		first, second := tailNames(i)
@@ -128,7 +130,6 @@ func adaptiveLogProb(c *Call, x, y Value, o AdaptiveOptions) Value {
 		}
 		head = builder.Where(here, number(o.Cutoffs[0]+float64(i)), head)
 	}
-	head = builder.Where(atLeast(float64(*o.NClasses)), noClass(y), head)
 	z := linear(x, c.In("head_weight"), c.In("head_bias"))
 	return z.SoftmaxNLL(1, head.Unsqueeze(1)).Squeeze(1).Add(tails).Neg()
 }

@@ -49,13 +49,10 @@ func newLattice(c *Call, blank int64) *lattice {
 	}
 	l.interleave(padded, blank)
 	// A state that does not exist ends the run, as PyTorch raises.
-	l.last = builder.Where(refuse, l.labels.Like(outside), l.labels.Scale(2).Shift(1))
+	l.last = builder.Where(refuse, l.labels.Like(-1), l.labels.Scale(2).Shift(1)).Within(l.state.Shape()[0])
 	l.emit()
 	return l
 }
-
-// outside is an index that no gather accepts.
-const outside = 1 << 62
 
 // padded returns padded labels as [N,S+1], behind a blank in column 0. What does
 // not count is blank.
@@ -84,7 +81,7 @@ func (l *lattice) interleave(labels Value, blank int64) {
 	half := l.state.Div(l.state.Like(2))
 	odd := l.state.Greater(half.Scale(2))
 	class := builder.Where(odd, labels.Like(float64(blank)), labels.Gather(1, half))
-	l.class = builder.Where(class.Less(class.Like(0)), class.Like(outside), class) // -1 would be the last class
+	l.class = class.Within(l.logProbs.Shape()[2]) // a gather reads -1 as the last class
 }
 
 // emit sets the emissions: those of each state's class while steps count, and

@@ -53,7 +53,7 @@ var MultiMargin = &Def[MultiMarginOptions]{
 		if y.Rank() == 0 {
 			y = y.Unsqueeze(0)
 		}
-		y = outOfRange(y)
+		y = y.Within(x.Shape()[1])
 		loss := hingeRows(x, y.Unsqueeze(1), o).Squeeze(1).Div(c.B.Count(c.Compute, x.Shape()[1:]))
 		if c.Has("weight") {
 			loss = loss.Mul(c.In("weight").Gather(0, y))
@@ -72,8 +72,8 @@ var MultiMargin = &Def[MultiMarginOptions]{
 // hingeRows sums max(0, margin - x_y + x_c)^p over the classes c other than y. A
 // violation that is not above 0, such as NaN, counts as 0.
 func hingeRows(x, index Value, o MultiMarginOptions) Value {
-	others := x.Put(1, index, x.Like(math.Inf(-1)).BroadcastTo(index.Shape()))
-	z := others.Add(x.Pick(1, index).Neg().Shift(*o.Margin)) // rounded as PyTorch does: x may be tiny
+	z := x.Add(x.Pick(1, index).Neg().Shift(*o.Margin)) // rounded as PyTorch does: x may be tiny
+	z = z.Put(1, index, x.Like(0).BroadcastTo(index.Shape()))
 	above := z.Greater(z.Like(0))
 	violation := z.ThresholdedRelu(0)
 	value := violation
@@ -144,17 +144,18 @@ var MultilabelMargin = &Def[ReductionOnly]{
 // class; the second is only as long as the longest list.
 func listedHinge(x, y Value) Value {
 	zero := y.Like(0)
-	y = builder.Where(y.Less(y.Like(-1)), noClass(y), y)
+	none := y.Like(-1)
+	classOf := builder.Where(y.Equal(none), zero, y).Within(x.Shape()[1])
 	end := y.B().Constant(tensor.FromInts(y.DType(), []int64{1, 1}, []int64{-1})).BroadcastTo(tensor.Shape{y.Shape()[0], tensor.D(1)})
 	length := builder.Concat(1, y, end).Less(zero).FirstTrue(1)
 	longest := length.MaxAll(1)
-	y = y.Prefix(1, longest)
-	listed := y.B().Iota(2, 1, y.Shape()[1]).Less(length)
+	classOf = classOf.Prefix(1, longest)
+	listed := y.B().Iota(2, 1, classOf.Shape()[1]).Less(length)
 	classes := x.B().Iota(3, 2, x.Shape()[1]).Cast(y.DType())
-	own := builder.Where(listed, y, y.Like(-1)).Unsqueeze(2).Equal(classes).Cast(x.DType()) // list entry j is class c
+	own := builder.Where(listed, classOf, none).Unsqueeze(2).Equal(classes).Cast(x.DType()) // list entry j is class c
 	unlisted := own.MaxKeep(1).Equal(x.Like(0))
 
-	score := x.Pick(1, builder.Where(listed, y, zero))
+	score := x.Pick(1, builder.Where(listed, classOf, zero))
 	score = builder.Where(listed, score, x.Like(math.Inf(1)))  // which no class comes near
 	z := x.Unsqueeze(1).Add(score.Neg().Shift(1).Unsqueeze(2)) // rounded as PyTorch does: x may be tiny
 	counts := z.Greater(x.Like(0)).And(unlisted)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/lossgen/lossgen/builder"
-	"github.com/lossgen/lossgen/builder/tensor"
 )
 
 // This file defines pieces that losses over classes share.
@@ -47,7 +46,7 @@ func labelCounts(c *Call, ignore int64) string {
 type rows struct {
 	axis   int   // of the classes
 	kept   Value // bool, shape of the labels
-	labels Value // 0 where not kept; a negative label is out of range
+	labels Value // 0 where not kept; others end the run outside of [0, C)
 }
 
 // labeled reads the labels of logits x.
@@ -55,23 +54,8 @@ func labeled(c *Call, x Value, ignore int64) rows {
 	y := c.In("target")
 	r := rows{axis: classAxis(x)}
 	r.kept = y.Equal(y.Like(float64(ignore))).Not()
-	safe := builder.Where(r.kept, y, y.Like(0))
-	r.labels = outOfRange(safe)
+	r.labels = builder.Where(r.kept, y, y.Like(0)).Within(x.Shape()[r.axis])
 	return r
-}
-
-// outOfRange replaces negative labels, which a gather would count from the end,
-// by one that no gather accepts.
-func outOfRange(y Value) Value {
-	return builder.Where(y.Less(y.Like(0)), noClass(y), y)
-}
-
-// noClass is a label of y's type that no gather accepts.
-func noClass(y Value) Value {
-	if y.DType() == tensor.Int32 {
-		return y.Like(1<<31 - 1)
-	}
-	return y.Like(outside)
 }
 
 // index returns the labels with the class axis as size 1.
