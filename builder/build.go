@@ -26,7 +26,10 @@ type output struct {
 	value Value
 }
 
-type options struct{ naive, derived bool }
+type options struct {
+	naive, derived bool
+	target         Target
+}
 
 // Option changes how Build works; tests compare graphs built with and without.
 type Option func(*options)
@@ -45,6 +48,7 @@ type Graph struct {
 	outputs []output
 	nodes   []*node // live, in dependency order
 	naive   bool
+	target  Target
 }
 
 // Build runs f and returns the graph of what f gave to [B.Output]. A mistake in
@@ -72,7 +76,7 @@ func Build(name string, f func(*B), opts ...Option) (g *Graph, err error) {
 }
 
 func (b *B) seal(name string) *Graph {
-	g := &Graph{Name: name, Inputs: b.inputs, outputs: b.outputs, naive: b.options.naive}
+	g := &Graph{Name: name, Inputs: b.inputs, outputs: b.outputs, naive: b.options.naive, target: b.options.target}
 	live := make([]bool, len(b.nodes))
 	for _, o := range b.outputs {
 		live[o.value.id] = true

@@ -13,6 +13,7 @@ import (
 type emitter struct {
 	opset     int64
 	naive     bool
+	target    Target
 	graph     *ir.Graph
 	made      map[string]string // node or constant -> name of its result
 	names     map[*node]string  // of values lowered so far
@@ -27,7 +28,7 @@ type emitter struct {
 // Lower returns the graph as ONNX nodes for an opset. Inputs and outputs keep
 // their names; other values are numbered.
 func (g *Graph) Lower(opset int64) *ir.Graph {
-	e := &emitter{opset: opset, naive: g.naive, graph: &ir.Graph{Name: g.Name}, made: map[string]string{}, flags: map[string]string{}, taken: map[string]bool{}}
+	e := &emitter{opset: opset, naive: g.naive, target: g.target, graph: &ir.Graph{Name: g.Name}, made: map[string]string{}, flags: map[string]string{}, taken: map[string]bool{}}
 	for _, in := range g.Inputs {
 		e.graph.Inputs = append(e.graph.Inputs, ir.Port{Name: in.attr.name, DType: in.dtype, Shape: in.shape})
 		e.taken[strings.ToLower(in.attr.name)] = true
@@ -258,9 +259,10 @@ func useInputs(nd ir.Node, used map[string]bool) {
 	}
 }
 
-// allowZero makes Reshape take a size of 0 literally; opset 13 cannot.
+// allowZero makes Reshape take a size of 0 literally; opset 13 and some consumers
+// cannot.
 func (e *emitter) allowZero() []ir.Attribute {
-	if e.opset < 14 {
+	if e.opset < 14 || !e.has("allowzero") {
 		return nil
 	}
 	return []ir.Attribute{{Name: "allowzero", Value: int64(1)}}

@@ -67,7 +67,7 @@ func Where(condition, a, b Value) Value { return emit("Where", attr{}, condition
 // elements are known to be few, it is Where.
 func Select(condition, a, b Value) Value {
 	plain := Where(condition, a, b)
-	if plain.op.code != "Where" || !condition.shape.Equal(plain.shape) || plain.Rank() == 0 || plain.isSmall() || plain.b.options.naive {
+	if plain.op.code != "Where" || !condition.shape.Equal(plain.shape) || plain.Rank() == 0 || plain.isSmall() || plain.b.options.naive || plain.b.options.target != "" {
 		return plain
 	}
 	row := func(v Value) Value { return v.BroadcastTo(plain.shape).Unsqueeze(0) }
@@ -85,6 +85,9 @@ func Select(condition, a, b Value) Value {
 func (x Value) ZeroWhere(off Value) Value {
 	if s, err := tensor.Broadcast(x.shape, off.shape); err != nil || !s.Equal(x.shape) {
 		fail("ZeroWhere", []Value{x, off}, "%v does not broadcast to %v", off, x)
+	}
+	if x.b.options.target != "" { // not all of which divide by 0
+		return Where(off, x.Like(0), x)
 	}
 	limit := off.Cast(x.dtype).Reciprocal().Shift(-1)
 	y := x.Min(limit)

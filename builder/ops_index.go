@@ -27,13 +27,7 @@ func indexOps() map[string]*op {
 				return vs(zeros.Put(y.attr.axes[0], index, dy.BroadcastTo(y.shape)), Value{})
 			}},
 		"Put": {doc: "the operand with one element along an axis replaced", infer: inferPut,
-			lower: func(e *emitter, v Value, in []string) string {
-				attrs := []ir.Attribute{axisOf(v)}
-				if e.opset >= 16 {
-					attrs = append(attrs, ir.Attribute{Name: "reduction", Value: "none"})
-				}
-				return e.node("ScatterElements", in, attrs...)
-			},
+			lower: lowerPut,
 			vjp: func(y, dy Value) []Value {
 				axis, index, full := y.attr.axes[0], y.arg(1), dy.BroadcastTo(y.shape)
 				updates := y.arg(2)
@@ -74,6 +68,34 @@ func indexOps() map[string]*op {
 					ir.Attribute{Name: "exclusive", Value: int64(0)}, ir.Attribute{Name: "reverse", Value: int64(0)})
 			}},
 	}
+}
+
+// lowerPut writes ScatterElements, which ONNX Runtime computes in place where it can;
+// without that operator, a choice in every element.
+func lowerPut(e *emitter, v Value, in []string) string {
+	axis := v.attr.axes[0]
+	attrs := []ir.Attribute{{Name: "axis", Value: int64(axis)}}
+	if e.has("ScatterElements") || !v.arg(1).shape[axis].Is(1) {
+		if e.opset >= 16 {
+			attrs = append(attrs, ir.Attribute{Name: "reduction", Value: "none"})
+		}
+		return e.node("ScatterElements", in, attrs...)
+	}
+	size := e.node("Gather", []string{e.node("Shape", in[:1]), e.intScalar(int64(axis))}, ir.Attribute{Name: "axis", Value: int64(0)})
+	if d := v.shape[axis]; d.Known() {
+		size = e.intScalar(d.Size)
+	}
+	number := e.cast(e.node("Range", []string{e.intScalar(0), size, e.intScalar(1)}), tensor.Int64, v.arg(1).dtype)
+	var ones []int
+	for i := range v.Rank() {
+		if i != axis {
+			ones = append(ones, i)
+		}
+	}
+	if len(ones) > 0 {
+		number = e.node("Unsqueeze", []string{number, e.axes(ones)})
+	}
+	return e.node("Where", []string{e.node("Equal", []string{in[1], number}), in[2], in[0]})
 }
 
 func inferGather(c *call) (tensor.DType, tensor.Shape) {

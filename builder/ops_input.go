@@ -152,7 +152,7 @@ func (b *B) Count(dtype tensor.DType, shape tensor.Shape) Value {
 		// where ONNX Runtime refuses an infinity.
 	}
 	for _, in := range b.inputs {
-		if in.shape.Equal(shape) && in.dtype != tensor.BFloat16 { // ONNX Runtime has no Size of it
+		if in.shape.Equal(shape) && in.dtype != tensor.BFloat16 && b.options.target == "" { // ONNX Runtime has no Size of it, targets none of anything
 			return b.emit("Count", attr{dtype: dtype}, in)
 		}
 	}

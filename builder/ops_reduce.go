@@ -122,6 +122,13 @@ func lowerSumAll(e *emitter, v Value, in []string) string {
 	if x.dtype != tensor.Float32 || x.isSmall() || e.naive {
 		return e.node("ReduceSum", in, all...)
 	}
+	if e.target.profile().noFloat64 {
+		rows := in[0]
+		for axis := x.Rank() - 1; axis >= 0; axis-- { // the last axis first
+			rows = e.node("ReduceSum", []string{rows, e.ints(int64(axis))}, all...)
+		}
+		return rows
+	}
 	rows := in[0]
 	if axis := firstStage(e, x, in[0]); axis != "" {
 		rows = e.sum(x, axis, true)
@@ -197,7 +204,7 @@ func firstStage(e *emitter, x Value, name string) string {
 		return e.ints(int64(best))
 	}
 	switch {
-	case x.Rank() < 2, x.Rank() == 2 && (x.shape[0].Is(1) || x.shape[1].Is(1)):
+	case !e.has("ArgMin"), x.Rank() < 2, x.Rank() == 2 && (x.shape[0].Is(1) || x.shape[1].Is(1)):
 		return ""
 	}
 	for _, in := range x.b.inputs {

@@ -125,7 +125,7 @@ func scanOutputs(last string) string { return "ScanOutputs " + last }
 func lowerScan(e *emitter, v Value, in []string) string {
 	l := v.attr.loop
 	names := map[*node]string{}
-	body := &emitter{opset: e.opset, naive: e.naive, graph: &ir.Graph{Name: "step"}, made: map[string]string{}, names: names,
+	body := &emitter{opset: e.opset, naive: e.naive, target: e.target, graph: &ir.Graph{Name: "step"}, made: map[string]string{}, names: names,
 		flags: map[string]string{}, outer: e, own: map[string]bool{}}
 	for i, a := range l.outer {
 		names[a.node] = in[2+i]

@@ -85,7 +85,7 @@ func lowerSign(e *emitter, v Value, in []string) string {
 // some engines compute x·[x > alpha], which is NaN at -inf.
 func lowerThresholdedRelu(e *emitter, v Value, in []string) string {
 	alpha := v.attr.nums[0]
-	if v.dtype == tensor.Float32 && alpha >= 0 && !e.naive {
+	if v.dtype == tensor.Float32 && alpha >= 0 && !e.naive && e.has("ThresholdedRelu") {
 		return e.node("ThresholdedRelu", []string{e.node("Relu", in)}, ir.Attribute{Name: "alpha", Value: float32(alpha)})
 	}
 	above := e.node("Greater", []string{in[0], e.scalar(v.dtype, alpha)}) // ONNX Runtime knows no float64

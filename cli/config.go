@@ -25,7 +25,7 @@ type configuration struct {
 // configKeys are what a configuration may hold.
 var configKeys = []string{
 	"loss", "options", "tasks", "weighting", "weights", "half", "mu", "with", "grad", "grad_output", "normalizer",
-	"dtype", "loss_dtype", "index_dtype", "shape", "opset", "output",
+	"dtype", "loss_dtype", "index_dtype", "shape", "opset", "for", "output",
 }
 
 // readConfig reads a configuration. Errors are of the form "file:line: ...".
@@ -111,6 +111,8 @@ func (c *configuration) set(key string, value ast.Node) error {
 		}
 		_, err := ir.VersionFor(r.Opset)
 		return err
+	case "for":
+		return decode(value, &r.For, "a name")
 	case "options":
 		return c.setOptions(value)
 	case "tasks":

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/export"
@@ -25,6 +26,7 @@ type goldenOptions struct {
 	dir    string
 	dtype  string
 	opset  int64
+	target string
 	golden string
 }
 
@@ -38,6 +40,7 @@ func newGolden(a *app) *cobra.Command {
 	cmd.Flags().StringVarP(&o.dir, "output", "o", "", "`folder` for the cases (default LOSS)")
 	cmd.Flags().StringVar(&o.dtype, "dtype", "float32", "type of floating inputs and outputs: float32, float64, float16 or bfloat16")
 	cmd.Flags().Int64Var(&o.opset, "opset", ir.DefaultOpset, "version of the ONNX operators, 13 to 28")
+	cmd.Flags().StringVar(&o.target, "for", "", "write the files for one `consumer`: accelerator, onnx2torch or tract (default all others)")
 	cmd.Flags().StringVar(&o.golden, "golden", "", "`folder` of golden cases (default those in this program)")
 	return cmd
 }
@@ -62,7 +65,7 @@ func (a *app) golden(o *goldenOptions, name string) error {
 	if dir == "" {
 		dir = loss.Declaration().Name
 	}
-	written, left, err := goldens.BackendTests(loss, dtype, o.opset, func(name string, files map[string][]byte) error {
+	written, left, err := goldens.BackendTests(loss, dtype, o.opset, builder.Target(o.target), func(name string, files map[string][]byte) error {
 		return writeTree(filepath.Join(dir, name), files)
 	})
 	if err != nil {
@@ -70,7 +73,7 @@ func (a *app) golden(o *goldenOptions, name string) error {
 	}
 	note := ""
 	if left > 0 {
-		note = fmt.Sprintf("; %d are left out: %v cannot hold their inputs, or NaN may spread in them", left, dtype)
+		note = fmt.Sprintf("; %d are left out: %v cannot hold their inputs, NaN may spread in them, or they cannot be written so", left, dtype)
 	}
 	a.say("wrote %d cases of %s to %s%s", written, loss.Declaration().Name, dir, note)
 	return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/losses"
@@ -27,6 +28,7 @@ type requestFlags struct {
 	lossDType  string
 	indexDType string
 	opset      int64
+	target     string
 	shapes     []string
 	config     string
 }
@@ -42,6 +44,7 @@ func addRequestFlags(fs *pflag.FlagSet) *requestFlags {
 	fs.StringVar(&f.lossDType, "loss-dtype", "", "type of the loss, beside 16-bit inputs: float32 (default: that of --dtype)")
 	fs.StringVar(&f.indexDType, "index-dtype", "", "type of integer inputs: int64 or int32 (default int64)")
 	fs.Int64Var(&f.opset, "opset", 0, "version of the ONNX operators, 13 to 28 (default 17)")
+	fs.StringVar(&f.target, "for", "", "write fewer operators for one `consumer`: accelerator, onnx2torch or tract (default all others)")
 	fs.StringArrayVar(&f.shapes, "shape", nil, "shape of an input as `name=dims`, such as input=N,C,H,W; the others follow")
 	fs.StringVar(&f.config, "config", "", "read the request from a YAML `file`; flags override it")
 	for _, l := range losses.All {
@@ -111,6 +114,9 @@ func (f *requestFlags) request(loss string, r losses.Request) (losses.Request, e
 			return r, err // here, since 0 in a request is the default
 		}
 		r.Opset = f.opset
+	}
+	if f.flags.Changed("for") {
+		r.For = builder.Target(f.target)
 	}
 	for _, d := range []struct {
 		flag, text, want string

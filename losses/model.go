@@ -19,7 +19,7 @@ func (p *Plan) Graph(opts ...builder.Option) (*builder.Graph, error) {
 // graph builds the plan's graph, and returns the expressions of the outputs beside
 // the loss: only the graph tells them.
 func (p *Plan) graph(opts ...builder.Option) (g *builder.Graph, extra Expressions, err error) {
-	g, err = builder.Build(p.Loss, func(b *builder.B) { extra = p.assemble(b) }, opts...)
+	g, err = builder.Build(p.Loss, func(b *builder.B) { extra = p.assemble(b) }, append([]builder.Option{builder.For(p.For)}, opts...)...)
 	if err != nil {
 		return nil, nil, p.buildError(err)
 	}
@@ -119,6 +119,9 @@ func (p *Plan) Model(opts ...builder.Option) (*ir.Model, error) {
 		return nil, err
 	}
 	graph := g.Lower(p.Opset)
+	if err := p.For.Check(graph, p.Opset); err != nil {
+		return nil, fmt.Errorf("%s cannot be written for %s: %w", p.Loss, p.For, err)
+	}
 	graph.Doc = p.Spec.Formula
 	m := &ir.Model{
 		IRVersion: version, Opset: p.Opset, Producer: "lossgen", ProducerVersion: Version, Graph: graph,
@@ -130,6 +133,9 @@ func (p *Plan) Model(opts ...builder.Option) (*ir.Model, error) {
 	}
 	if p.Spec.LabelPolicy != "" {
 		m.Metadata = append(m.Metadata, ir.Prop{Key: metaLabelPolicy, Value: p.Spec.LabelPolicy})
+	}
+	if p.For != "" {
+		m.Metadata = append(m.Metadata, ir.Prop{Key: metaFor, Value: string(p.For)})
 	}
 	m.Metadata = append(m.Metadata, ir.Prop{Key: metaVersion, Value: Version})
 	return m, nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
 )
@@ -32,6 +33,8 @@ type Request struct {
 	LossDType  tensor.DType `json:"loss_dtype,omitempty" yaml:"loss_dtype,omitempty"`
 	IndexDType tensor.DType `json:"-" yaml:"-"` // of integer inputs; int64
 	Opset      int64        `json:"opset,omitempty" yaml:"opset,omitempty"`
+	// For names a consumer with fewer operators; empty for all others.
+	For builder.Target `json:"for,omitempty" yaml:"for,omitempty"`
 }
 
 // As asks for the same in another dtype. A float32 loss beside 16-bit inputs stays
@@ -101,6 +104,9 @@ func (r Request) declare() (*Plan, error) {
 	if _, err := ir.VersionFor(p.Opset); err != nil {
 		return nil, err
 	}
+	if p.For != "" && !slices.Contains(builder.Targets(), p.For) {
+		return nil, fmt.Errorf("for is %q: files are written for %s, or without it for all others", string(p.For), targetNames())
+	}
 	if !p.DType.IsFloat() {
 		return nil, fmt.Errorf("dtype %v is not a floating-point type: use float32, float64, float16 or bfloat16", p.DType)
 	}
@@ -125,6 +131,14 @@ func (p *Plan) lossDTypes() string {
 }
 
 func is16Bit(d tensor.DType) bool { return d == tensor.Float16 || d == tensor.BFloat16 }
+
+func targetNames() string {
+	var names []string
+	for _, t := range builder.Targets() {
+		names = append(names, string(t))
+	}
+	return strings.Join(names, ", ")
+}
 
 func unknownLoss(name string) error {
 	near := Nearest(name)
@@ -367,6 +381,7 @@ const (
 	metaOptions     = "lossgen.options"
 	metaReference   = "lossgen.reference"
 	metaLabelPolicy = "lossgen.label_policy"
+	metaFor         = "lossgen.for"
 	metaVersion     = "lossgen.version"
 )
 
@@ -378,6 +393,8 @@ func FromModel(m *ir.Model) (Request, error) {
 		return Request{}, fmt.Errorf("the model has no %s metadata: it was not made by lossgen", metaLoss)
 	}
 	r := Request{Loss: loss, Opset: m.Opset, Shapes: map[string]string{}, Grad: []string{"none"}}
+	target, _ := m.Meta(metaFor)
+	r.For = builder.Target(target)
 	options, _ := m.Meta(metaOptions)
 	if err := json.Unmarshal([]byte(options), &r.Options); err != nil {
 		return r, fmt.Errorf("the model's %s metadata is not JSON: %v", metaOptions, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/export"
@@ -16,15 +17,15 @@ import (
 var ErrNoTest = errors.New("not a backend test")
 
 // BackendTest returns the case as ONNX's backend tests have it: files by their path
-// below the case's folder. The model is emitted with a dtype and opset, the tensors
-// have its dtypes, and data.json says how exact an engine has to be that computes
-// in the model's dtype.
-func (c *Golden) BackendTest(dtype tensor.DType, opset int64) (map[string][]byte, error) {
+// below the case's folder. The model is emitted with a dtype and opset and for a
+// target, the tensors have its dtypes, and data.json says how exact an engine has to
+// be that computes in the model's dtype.
+func (c *Golden) BackendTest(dtype tensor.DType, opset int64, target builder.Target) (map[string][]byte, error) {
 	if !c.isFor(dtype) || !c.fits(dtype) {
 		return nil, fmt.Errorf("%s: %w: %v cannot hold its inputs", c.Case, ErrNoTest, dtype)
 	}
 	request := c.Request.As(dtype)
-	request.Opset = opset
+	request.Opset, request.For = opset, target
 	plan, err := request.Resolve()
 	if err != nil {
 		return nil, err
@@ -33,6 +34,9 @@ func (c *Golden) BackendTest(dtype tensor.DType, opset int64) (map[string][]byte
 		return nil, fmt.Errorf("%s: %w: %s may give NaN where PyTorch does not, next to a NaN", c.Case, ErrNoTest, c.Loss)
 	}
 	m, err := plan.Model()
+	if err != nil && target != "" {
+		return nil, fmt.Errorf("%w: %w", ErrNoTest, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -90,13 +94,13 @@ func (c *Golden) addTensors(files map[string][]byte, m *ir.Model, dtype tensor.D
 
 // BackendTests calls write with each golden case of a loss that is a backend test,
 // and counts those that are none. Names start with test_, as ONNX wants them to.
-func (g *Goldens) BackendTests(loss losses.Loss, dtype tensor.DType, opset int64, write func(name string, files map[string][]byte) error) (written, left int, err error) {
+func (g *Goldens) BackendTests(loss losses.Loss, dtype tensor.DType, opset int64, target builder.Target, write func(name string, files map[string][]byte) error) (written, left int, err error) {
 	cases, err := g.Cases(loss.Declaration().Name)
 	if err != nil {
 		return 0, 0, err
 	}
 	for _, c := range cases {
-		files, err := c.BackendTest(dtype, opset)
+		files, err := c.BackendTest(dtype, opset, target)
 		if errors.Is(err, ErrNoTest) {
 			left++
 			continue

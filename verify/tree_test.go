@@ -22,7 +22,7 @@ func TestBackendTests(t *testing.T) {
 	}
 	for _, l := range losses.All {
 		for _, dtype := range []tensor.DType{tensor.BFloat16} {
-			written, left, err := goldens.BackendTests(l, dtype, 21, func(name string, files map[string][]byte) error {
+			written, left, err := goldens.BackendTests(l, dtype, 21, "", func(name string, files map[string][]byte) error {
 				m, err := export.Unmarshal(files["model.onnx"])
 				if err != nil {
 					return err
@@ -52,7 +52,7 @@ func TestBackendTestRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := cases[0].BackendTest(tensor.Float32, 13)
+	files, err := cases[0].BackendTest(tensor.Float32, 13, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestNoBackendTest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := cases[0].BackendTest(tensor.Float16, 17); !errors.Is(err, ErrNoTest) {
+	if _, err := cases[0].BackendTest(tensor.Float16, 17, ""); !errors.Is(err, ErrNoTest) {
 		t.Errorf("got %v", err)
 	}
 }
