@@ -49,6 +49,8 @@ class Reference:
 
     def __init__(self, text, gradients, dtype):
         self.code = compile(text, "<lossgen.reference>", "eval")
+        # A float32 loss converts its inputs, which the float64 run must not.
+        self.wide = compile(text.replace(".float()", ".double()"), "<lossgen.reference>", "eval")
         self.gradients = gradients
         self.dtype = torch.float32 if dtype == np.float32 else torch.float64
 
@@ -56,7 +58,7 @@ class Reference:
         return evaluate(self.code, arrays, self.gradients, self.dtype)
 
     def double(self, arrays):
-        return evaluate(self.code, arrays, self.gradients, torch.float64)
+        return evaluate(self.wide, arrays, self.gradients, torch.float64)
 
     def sensitivity(self, arrays, double, draws=6):
         """How far the float64 outputs move when the inputs move by half a unit in
