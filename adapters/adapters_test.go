@@ -11,6 +11,7 @@ import (
 
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
 )
 
@@ -48,13 +49,17 @@ func requests(t *testing.T) []losses.Request {
 	return all
 }
 
-func build(t *testing.T, r losses.Request) *ir.Model {
+func build(t *testing.T, r losses.Request) []byte {
 	t.Helper()
 	m, err := r.Model()
 	if err != nil {
 		t.Fatalf("%+v: %v", r, err)
 	}
-	return m
+	data, err := export.Marshal(m)
+	if err != nil {
+		t.Fatalf("%+v: %v", r, err)
+	}
+	return data
 }
 
 // TestEveryLoss renders every stack for every loss and hands the Python sources
@@ -66,6 +71,9 @@ func TestEveryLoss(t *testing.T) {
 		files, err := Write(build(t, r), "loss", Names())
 		if err != nil {
 			t.Fatalf("%+v: %v", r, err)
+		}
+		if err := Refuse(dir, "loss", files); err != nil {
+			t.Fatal(err)
 		}
 		if len(files) != len(Stacks) {
 			t.Fatalf("%+v: %d files for %d stacks", r, len(files), len(Stacks))
@@ -81,12 +89,23 @@ func TestEveryLoss(t *testing.T) {
 			}
 		}
 	}
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("python3 is not installed: the sources were not compiled")
+	compilePython(t, sources)
+}
+
+// compilePython hands sources to Python's compiler: that of the project's .venv,
+// which make test makes, or the system's.
+func compilePython(t *testing.T, sources []string) {
+	t.Helper()
+	python := filepath.Join("..", ".venv", "bin", "python")
+	if _, err := os.Stat(python); err != nil {
+		if python, err = exec.LookPath("python3"); err != nil {
+			t.Fatal("the sources need Python to be compiled: install python3, or run make test, which makes .venv")
+		}
 	}
-	if out, err := exec.Command(python, append([]string{"-m", "py_compile"}, sources...)...).CombinedOutput(); err != nil {
-		t.Errorf("py_compile: %v\n%s", err, out)
+	command := exec.Command(python, "-W", "error", "-c", "import ast, sys\nfor path in sys.stdin.read().split('\\0'): ast.parse(open(path, 'rb').read(), path)")
+	command.Stdin = strings.NewReader(strings.Join(sources, "\x00"))
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Errorf("Python: %v\n%s", err, out)
 	}
 }
 
@@ -141,29 +160,34 @@ func TestNames(t *testing.T) {
 		"größe":         {"gr__e", "GrE"},
 		"---":           {"loss_", "Loss"},
 	} {
-		name := identifier(stem)
-		if got := [2]string{name, typeName(name)}; got != want {
+		if got := [2]string{python.moduleName(stem), python.className(stem)}; got != want {
 			t.Errorf("%q gives %v, want %v", stem, got, want)
 		}
 	}
 }
 
 func TestErrors(t *testing.T) {
-	m := build(t, losses.Request{Loss: "mse", DType: tensor.BFloat16})
+	bfloat16 := build(t, losses.Request{Loss: "mse", DType: tensor.BFloat16})
+	foreign, err := export.Marshal(&ir.Model{IRVersion: 8, Opset: 17, Graph: &ir.Graph{Name: "g"}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
-		model *ir.Model
-		stack string
-		want  string
+		file              []byte
+		stem, stack, want string
 	}{
-		{m, "mxnet", "no adapter is called"},
-		{m, "jax", "--dtype float32"},
-		{&ir.Model{Graph: &ir.Graph{}}, "torch", "not made by lossgen"},
+		{bfloat16, "x", "mxnet", "no adapter is called"},
+		{bfloat16, "x", "jax", "--dtype float32"},
+		{foreign, "x", "torch", "not made by lossgen"},
+		{[]byte("x"), "x", "torch", "not an ONNX model"},
+		{bfloat16, "x\xff", "torch", "not UTF-8"},
+		{bfloat16, "what?", "go", "Go cannot embed"},
 	} {
-		if _, err := Write(c.model, "x", []string{c.stack}); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := Write(c.file, c.stem, []string{c.stack}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.stack, err, c.want)
 		}
 	}
-	if _, err := Write(m, "x", []string{"torch"}); err != nil {
+	if _, err := Write(bfloat16, "x", []string{"torch"}); err != nil {
 		t.Errorf("torch passes bfloat16: %v", err)
 	}
 }

@@ -1,30 +1,36 @@
 package adapters
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
-	"text/template"
-	"unicode"
+	"unicode/utf8"
 
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
 )
 
 // Data is what a template sees of a loss file.
 type Data struct {
-	Stem string // of the .onnx file: its name is Stem + ".onnx"
-	Name string // Stem as an identifier, in snake case: "cross_entropy"
-	Type string // Stem as the name of a type: "CrossEntropy"
+	Stem Text   // of the .onnx file: its name is Stem + ".onnx"
+	Hash string // of the .onnx file: SHA-256 in hexadecimal
 
-	Loss        string // lossgen's name of the loss
-	Title       string // one line, lower case
-	Formula     string // one line
-	Options     string // JSON, every option with its value, as the file has it
-	Reference   string // PyTorch expression over the input names
-	LabelPolicy string // what a bad label does, or ""
-	Version     string // of lossgen
+	// How the stack calls the source, set by [Stack.fit]: Name is Stem as an
+	// identifier, "cross_entropy", Type as the name of a type, "CrossEntropy".
+	Name, Type string
+	Source     Text // the name of the source file
+	Command    Text // the command line that writes both files
+
+	Loss        Text   // lossgen's name of the loss
+	Title       Text   // one line, lower case
+	Formula     Text   // one line
+	Options     Text   // JSON, every option with its value, as the file has it
+	Reference   Text   // PyTorch expression over the input names
+	LabelPolicy Text   // what a bad label does, or ""
+	Version     Text   // of lossgen
 	Reduction   string // "mean", "sum", "none" or "batchmean"
 	DType       string // of the floating inputs and gradients; the loss and counts may be wider
 
@@ -41,6 +47,16 @@ type Data struct {
 
 	// Ranks says how inputs of other ranks are brought to the file's.
 	Ranks Ranks
+
+	command []string // the command line, less the stack
+}
+
+// File is the name of the .onnx file.
+func (d *Data) File() Text { return d.Stem + ".onnx" }
+
+// Refusal is what the source says of another file, behind its name.
+func (d *Data) Refusal() Text {
+	return " is not the file that " + d.Source + " was written for: make both anew with `" + d.Command + "`"
 }
 
 // Port is a named tensor of a fixed type and rank.
@@ -59,7 +75,7 @@ type Dim struct {
 // Input is an input of the file. All inputs of a file must be given.
 type Input struct {
 	Port
-	Doc      string
+	Doc      Text
 	Optional bool   // the loss exists without it, but this file has it
 	Grad     string // name of the output that is its gradient, or ""
 	Label    bool   // integers that name classes or count
@@ -111,7 +127,7 @@ func (d *Data) KerasInputs() []Input {
 }
 
 // UsesTorchvision reports whether the reference does.
-func (d *Data) UsesTorchvision() bool { return strings.Contains(d.Reference, "tv.") }
+func (d *Data) UsesTorchvision() bool { return strings.Contains(string(d.Reference), "tv.") }
 
 // Input returns the input with a name, or nil.
 func (d *Data) Input(name string) *Input {
@@ -123,34 +139,44 @@ func (d *Data) Input(name string) *Input {
 	return nil
 }
 
-// Describe reads the data for templates from a model that lossgen made.
-func Describe(m *ir.Model, stem string) (*Data, error) {
+// Describe reads the data for templates from a file that lossgen made.
+func Describe(file []byte, stem string) (*Data, error) {
+	if !utf8.ValidString(stem) {
+		return nil, fmt.Errorf("the file's name %q is not UTF-8, and the source could not name it: choose another", stem)
+	}
+	m, err := export.Unmarshal(file)
+	if err != nil {
+		return nil, err
+	}
 	request, err := losses.FromModel(m)
 	if err != nil {
+		return nil, err
+	}
+	if err := export.Check(m); err != nil {
 		return nil, err
 	}
 	plan, err := request.Resolve()
 	if err != nil {
 		return nil, err
 	}
-	name := identifier(stem)
 	d := &Data{
-		Stem: stem, Name: name, Type: typeName(name),
-		Loss: plan.Loss, Title: plan.Spec.Title, Formula: m.Graph.Doc, DType: plan.DType.String(),
+		Stem: Text(stem), Hash: fmt.Sprintf("%x", sha256.Sum256(file)),
+		Loss: Text(plan.Loss), Title: Text(plan.Spec.Title), Formula: Text(m.Graph.Doc), Reduction: "mean", DType: plan.DType.String(),
 	}
-	for key, to := range map[string]*string{
+	for key, to := range map[string]*Text{
 		"lossgen.options": &d.Options, "lossgen.reference": &d.Reference,
 		"lossgen.label_policy": &d.LabelPolicy, "lossgen.version": &d.Version,
 	} {
-		*to, _ = m.Meta(key)
+		value, _ := m.Meta(key)
+		*to = Text(value)
 	}
-	d.Reduction = "mean"
 	if r, ok := plan.Options["reduction"].(string); ok {
 		d.Reduction = r
 	}
 	d.readPorts(m.Graph, plan)
 	d.Ranks = ranks(d, m.Graph, plan.Spec)
-	return d, nil
+	d.command, err = commandLine(request, plan)
+	return d, err
 }
 
 func (d *Data) readPorts(g *ir.Graph, plan *losses.Plan) {
@@ -163,7 +189,7 @@ func (d *Data) readPorts(g *ir.Graph, plan *losses.Plan) {
 		in := Input{Port: port(p), Label: p.DType.IsInt()}
 		for _, declared := range plan.Ports {
 			if declared.Name == p.Name {
-				in.Doc, in.Optional = declared.Doc, declared.Optional
+				in.Doc, in.Optional = Text(declared.Doc), declared.Optional
 			}
 		}
 		d.Inputs = append(d.Inputs, in)
@@ -192,68 +218,6 @@ func port(p ir.Port) Port {
 	return out
 }
 
-// identifier turns a file's stem into a name that every language accepts.
-func identifier(stem string) string {
-	name := strings.Map(func(r rune) rune {
-		if r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r)) {
-			return r
-		}
-		return '_'
-	}, stem)
-	name = strings.TrimLeft(name, "_")
-	if name == "" || unicode.IsDigit(rune(name[0])) {
-		name = "loss_" + name
-	}
-	return name
-}
-
-// typeName turns "cross_entropy" into "CrossEntropy".
-func typeName(name string) string {
-	var b strings.Builder
-	for _, word := range strings.Split(name, "_") {
-		if word != "" {
-			b.WriteString(strings.ToUpper(word[:1]) + word[1:])
-		}
-	}
-	return b.String()
-}
-
-// functions are those that templates may call.
-var functions = template.FuncMap{
-	"join":   strings.Join,
-	"single": singleQuoted,
-	"tuple":  tuple,
-	"quote":  func(s string) string { return fmt.Sprintf("%q", s) },
-	"wrap":   wrap,
-	"minus":  func(a, b int) int { return a - b },
-
-	"element": element,
-	"camel":   camelName,
-	"pascal":  typeName,
-
-	"buffer":   buffer,
-	"asBuffer": asBuffer,
-	"size":     size,
-	"explicit": explicit,
-}
-
-// wrap breaks text into lines of at most width columns; lines after the first
-// start with prefix.
-func wrap(width int, prefix, text string) string {
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(text) {
-		if line != "" && len([]rune(line))+1+len([]rune(word)) > width {
-			lines, line = append(lines, line), ""
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
-	}
-	return strings.Join(append(lines, line), "\n"+prefix)
-}
-
 // tokens splits a pattern such as "N,C,*".
 func tokens(pattern string) []string {
 	if pattern == "" {
@@ -269,22 +233,4 @@ func shapeOf(ports []ir.Port, name string) (tensor.Shape, bool) {
 		}
 	}
 	return nil, false
-}
-
-// singleQuoted writes text as a string of Python or JavaScript, so that JSON stays
-// readable.
-func singleQuoted(s string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
-}
-
-// tuple writes names as a tuple of Python.
-func tuple(names []string) string {
-	var quoted []string
-	for _, n := range names {
-		quoted = append(quoted, fmt.Sprintf("%q", n))
-	}
-	if len(quoted) == 1 {
-		return "(" + quoted[0] + ",)"
-	}
-	return "(" + strings.Join(quoted, ", ") + ")"
 }

@@ -1,7 +1,6 @@
 package adapters
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -130,36 +129,4 @@ func (d *Data) ports() []Port {
 		ports = append(ports, in.Port)
 	}
 	return ports
-}
-
-// camelName turns "grad_input" into "gradInput".
-func camelName(name string) string {
-	t := typeName(name)
-	if t == "" {
-		return t
-	}
-	return strings.ToLower(t[:1]) + t[1:]
-}
-
-// asciiJava rewrites Java source so that any compiler reads it, whatever encoding
-// it assumes: comments with plain characters, code with escapes.
-func asciiJava(text []byte) ([]byte, error) {
-	plain := strings.NewReplacer("·", "*", "π", "pi")
-	var b bytes.Buffer
-	for line := range strings.Lines(string(text)) {
-		if strings.HasPrefix(strings.TrimSpace(line), "//") {
-			line = plain.Replace(line)
-		}
-		for _, r := range line {
-			if r < 128 {
-				b.WriteRune(r)
-				continue
-			}
-			if r > 0xFFFF {
-				r = '?' // two escapes in Java, and never in a name that matters
-			}
-			fmt.Fprintf(&b, `\u%04x`, r)
-		}
-	}
-	return b.Bytes(), nil
 }

@@ -17,7 +17,8 @@ func addAdapterFlag(fs *pflag.FlagSet, to *[]string) {
 }
 
 // adapterFiles renders the adapters of a model that is written to output, by
-// path. Nothing is written yet, so that a bad request leaves no files.
+// path. Nothing is written yet, so that a bad request, or a file in the way that
+// is not an adapter of this model, leaves no files.
 func adapterFiles(m *model, output string, stacks []string) (map[string][]byte, error) {
 	if len(stacks) == 0 {
 		return nil, nil
@@ -25,9 +26,15 @@ func adapterFiles(m *model, output string, stacks []string) (map[string][]byte, 
 	if output == "-" {
 		return nil, usagef("--adapter writes files beside the model, which goes to standard output: give -o a file")
 	}
-	stem := strings.TrimSuffix(filepath.Base(output), filepath.Ext(output))
-	files, err := adapters.Write(m.ir, stem, trimmed(stacks))
+	stem, ok := strings.CutSuffix(filepath.Base(output), ".onnx")
+	if !ok {
+		return nil, usagef("--adapter writes sources that look for NAME.onnx beside themselves: give -o a file that ends in .onnx, not %q", output)
+	}
+	files, err := adapters.Write(m.data, stem, trimmed(stacks))
 	if err != nil {
+		return nil, usage(err)
+	}
+	if err := adapters.Refuse(filepath.Dir(output), stem, files); err != nil {
 		return nil, usage(err)
 	}
 	paths := map[string][]byte{}

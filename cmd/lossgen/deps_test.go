@@ -25,7 +25,7 @@ var policy = map[string][]string{
 	"losses":            {"builder", "builder/ir", "builder/tensor"},
 	"losses/losstest":   {"builder", "builder/ir", "builder/tensor", "losses", "export", "runtime", "runtime/reference", "verify"},
 	"export":            {"builder/ir", "builder/tensor", "export/internal/onnxpb", "github.com/gogo/protobuf"},
-	"adapters":          {"builder/ir", "builder/tensor", "losses"},
+	"adapters":          {"builder/ir", "builder/tensor", "losses", "export", "golang.org/x/mod"},
 	"draw":              {"builder/ir", "builder/tensor"},
 	"cost":              {"builder/ir", "builder/tensor"},
 	"npy":               {"builder/tensor"},
