@@ -60,12 +60,25 @@ func (s *sheet) png() ([]byte, error) {
 		PadX: vg.Points(14), PadY: vg.Points(12), PadTop: vg.Points(6), PadBottom: vg.Points(6), PadLeft: vg.Points(6), PadRight: vg.Points(12)}
 	for i, row := range plot.Align(s.plots, tiles, draw.New(canvas)) {
 		for j, c := range row {
-			s.plots[i][j].Draw(c)
+			drawPlot(s.plots[i][j], c)
 		}
 	}
 	var out bytes.Buffer
 	_, err := vgimg.PngCanvas{Canvas: canvas}.WriteTo(&out)
 	return out.Bytes(), err
+}
+
+// drawPlot draws a plot, and its legend to the right of the data: a column of marks
+// and, from the left, one of texts. Plots write texts of a legend on the right in
+// front of the marks, with a ragged edge.
+func drawPlot(p *plot.Plot, c draw.Canvas) {
+	legend := p.Legend
+	p.Legend = plot.NewLegend()
+	p.Draw(c)
+	inside := p.DataCanvas(c)
+	extent := legend.Rectangle(inside).Size()
+	legend.Left = true
+	legend.Draw(draw.Crop(inside, inside.Size().X-extent.X, 0, 0, 0))
 }
 
 func newPlot(title, x, y string) *plot.Plot {
@@ -204,7 +217,8 @@ type swatch struct{ ink color.NRGBA }
 
 // Thumbnail implements [plot.Thumbnailer].
 func (s swatch) Thumbnail(c *draw.Canvas) {
-	corners := []vg.Point{{X: c.Min.X, Y: c.Min.Y}, {X: c.Min.X, Y: c.Max.Y}, {X: c.Max.X, Y: c.Max.Y}, {X: c.Max.X, Y: c.Min.Y}}
+	low := c.Min.Y + vg.Points(2) // where the text stands
+	corners := []vg.Point{{X: c.Min.X, Y: low}, {X: c.Min.X, Y: c.Max.Y}, {X: c.Max.X, Y: c.Max.Y}, {X: c.Max.X, Y: low}}
 	c.FillPolygon(pale(s.ink), corners)
 	c.StrokeLines(draw.LineStyle{Color: s.ink, Width: vg.Points(1)}, append(corners, corners[0]))
 }
