@@ -182,6 +182,7 @@ func TestErrors(t *testing.T) {
 		{[]byte("x"), "x", "torch", "not an ONNX model"},
 		{bfloat16, "x\xff", "torch", "not UTF-8"},
 		{bfloat16, "what?", "go", "Go cannot embed"},
+		{bfloat16, "{x}", "go", "Go cannot embed"},
 	} {
 		if _, err := Write(c.file, c.stem, []string{c.stack}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.stack, err, c.want)

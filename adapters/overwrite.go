@@ -113,7 +113,9 @@ func refuseTypes(folder, name, stem string) error {
 // embeds says why Go cannot have a source or its file, and gives the source
 // another name where go build would take it for a test or for one system only.
 func embeds(d *Data) error {
-	if err := module.CheckFilePath(string(d.File())); err != nil {
+	// The go command takes no file that could be read as a flag or by a shell.
+	plain := regexp.MustCompile(`^[\pL0-9._]`).MatchString(string(d.File()))
+	if err := module.CheckFilePath(string(d.File())); err != nil || !plain {
 		return fmt.Errorf("Go cannot embed a file called %q: choose another name, of letters, digits and _", string(d.File()))
 	}
 	anywhere := gobuild.Context{GOOS: "none", GOARCH: "none", OpenFile: func(string) (io.ReadCloser, error) {

@@ -34,8 +34,10 @@ def checks(options, cases):
         ("tampered files", ["go", "test", "-count=1", "-v", "-run", "TestMutations", "./verify"]),
         ("fuzzers", ["sh", HERE / "fuzz.sh", "10"]),
         ("random requests against PyTorch", [HERE / "live.py", *lossgen, "--requests", str(options.requests), "--seed", str(options.seed)]),
-        ("PyTorch adapter, training, docs", [HERE / "stack.py", *lossgen, "--stack", "torch"]),
+        ("PyTorch adapter, training", [HERE / "stack.py", *lossgen, "--stack", "torch"]),
         ("Go, C++, Rust, Java, JavaScript", [HERE / "stacks.py", *lossgen]),
+        ("adapters of hard names", [HERE / "adapter_names.py"]),
+        ("README and docs, block by block", [HERE / "docs.py", *lossgen]),
         ("training in a browser", [HERE / "browser.py", *lossgen]),
     ]
 

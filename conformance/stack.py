@@ -26,7 +26,8 @@ def commands(stack, requests):
     if stack == "torch":
         yield ["ranks.py"]
         yield ["ddp.py"]
-    yield ["docs.py", HERE.parent / "docs" / f"{stack}.md"]
+    else:  # run.py runs the other pages
+        yield ["docs.py", HERE.parent / "docs" / f"{stack}.md"]
 
 
 def main():

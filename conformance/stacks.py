@@ -5,7 +5,6 @@
 
 Every loss is emitted with its adapter; one program per stack calls the adapters as a user
 would, reads raw inputs and writes raw outputs, and this script compares these with PyTorch's.
-Then the code of the stack's page in docs is run.
 A stack whose toolchain is missing is reported as such, with the command that installs it.
 """
 
@@ -32,7 +31,6 @@ sys.path.append(str(TESTDATA))
 import goldenfile  # noqa: E402  it lies in testdata
 
 CACHE = HERE / ".cache"
-PAGES = {"js": "javascript"}
 STACKS = ["go", "cpp", "rust", "java", "js"]
 # Of every loss: an upstream gradient, no reduction, and no elements.
 EVERY = ["upstream_mean", "upstream_", "single_none", "empty_sum", "empty_"]
@@ -185,8 +183,6 @@ def check(name, lossgen, root):
     if "has shape" not in refused:
         wrong += 1
         print(f"{name}: a target that contradicts the input gives {refused!r}")
-    page = HERE.parent / "docs" / f"{PAGES.get(name, name)}.md"
-    subprocess.run([sys.executable, HERE / "docs.py", page, "--lossgen", lossgen], env=stack.variables(CACHE / name, environment), check=True)
     line = f"{len(chosen)} golden cases, {wrong} wrong, largest error in float32 {worst:.1e}, {time.time() - start:.0f} s"
     return line, wrong > 0
 
