@@ -282,7 +282,9 @@ def check_errors(emit):
     raises(ValueError, "target has shape [3]", lambda: loss(x, labels(3)))
     raises(ValueError, "input", lambda: loss(logits(4, 5, 2), y))
     raises(FileNotFoundError, "gone.onnx", lambda: emit("mse").Loss("gone.onnx"))
-    raises(ValueError, "not the file that this source was written for", lambda: emit("mse").Loss(loss.path)(x, x.detach()))
+    module, path = emit.stranger("mse", "l1")
+    raises(ValueError, f"{path} is not the file that {module.__name__}.py was written for: make both anew with `lossgen emit mse",
+           lambda: module.Loss(path)(x, x.detach()))
     raises(Exception, "", lambda: loss(x, torch.full((4,), 7)))
     raises(ValueError, "target has shape [4, 1]", lambda: emit("mse").Loss()(x, torch.zeros(4, 1)))
 

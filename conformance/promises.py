@@ -23,6 +23,14 @@ class Emitter:
         importlib.invalidate_caches()
         return importlib.import_module(f"{stem}_{self.stack}")
 
+    def stranger(self, loss, other):
+        """The source for one loss, and the path of a file of another that has the same names and options."""
+        module = self(loss)
+        path = self.folder / f"stranger{self.count}" / f"{module.__name__.removesuffix('_' + self.stack)}.onnx"
+        path.parent.mkdir()
+        self.write(path, other)
+        return module, str(path)
+
     def write(self, path, *arguments):
         subprocess.run([self.lossgen, "emit", *arguments, "-o", str(path), "--adapter", self.stack],
                        check=True, capture_output=True)

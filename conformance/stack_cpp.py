@@ -57,11 +57,13 @@ def call(case):
     yield "  }"
 
 
-def contradiction(case, folder):
+def contradiction(case, folder, stranger):
     yield f"  {case.type} loss;"
     yield f"  {case.type}::Inputs in;"
     yield from ("  " + line for line in fill(case, "target"))
-    yield f"  try {{ loss.run(in); }} catch (const std::invalid_argument& e) {{ std::ofstream({literal(folder / 'refused')}) << e.what(); }}"
+    yield f"  std::ofstream refused({literal(folder / 'refused')});"
+    yield "  try { loss.run(in); } catch (const std::invalid_argument& e) { refused << e.what() << '\\n'; }"
+    yield f"  try {{ {case.type} other({literal(stranger)}); }} catch (const std::runtime_error& e) {{ refused << e.what(); }}"
     yield "}"
 
 
@@ -73,11 +75,11 @@ def header(environment):
     return json.loads(done.stdout)["Dir"]
 
 
-def run(cases, folder, cache, environment):
+def run(cases, folder, cache, environment, stranger):
     text = "".join(f'#include "{c.stem}.hpp"\n' for c in cases) + START
     for case in cases:
         text += "\n".join(call(case)) + "\n"
-    text += "\n".join(contradiction(next(c for c in cases if c.loss == "focal"), folder)) + "\n"
+    text += "\n".join(contradiction(next(c for c in cases if c.loss == "focal"), folder, stranger)) + "\n"
     write(folder / "main.cpp", text)
     subprocess.run(["g++", "-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-isystem", header(environment),
                     "main.cpp", "-o", "golden", "-ldl"], cwd=folder, env=environment, check=True, stderr=subprocess.PIPE)

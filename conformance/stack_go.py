@@ -69,20 +69,21 @@ def call(case):
     return lines + ["fail(loss.Close())", "}"]
 
 
-def contradiction(case, folder):
+def contradiction(case, folder, stranger):
     return ["{", f'loss, err := losses.Open{case.type}("")', "fail(err)",
             f"_, err = loss.Run(losses.{case.type}Inputs{{{', '.join(fields(case, 'target'))}}})",
-            f"fail(os.WriteFile({literal(folder / 'refused')}, []byte(err.Error()), 0o644))", "}"]
+            f"refused := err.Error()", f"_, err = losses.Open{case.type}({literal(stranger)})",
+            f"fail(os.WriteFile({literal(folder / 'refused')}, []byte(refused+\"\\n\"+err.Error()), 0o644))", "}"]
 
 
-def run(cases, folder, cache, environment):
+def run(cases, folder, cache, environment, stranger):
     package = folder / "losses"
     package.mkdir()
     for case in cases:
         for end in (".onnx", ".go"):
             (folder / (case.stem + end)).rename(package / (case.stem + end))
     body = [line for case in cases for line in call(case)]
-    body += contradiction(next(c for c in cases if c.loss == "focal"), folder)
+    body += contradiction(next(c for c in cases if c.loss == "focal"), folder, stranger)
     write(folder / "main.go", MAIN % "".join(f"\t{line}\n" for line in body))
     write(folder / "go.mod", "module golden\n\ngo 1.21\n")
     for command in (["go", "get", BINDING], ["go", "vet", "./..."], ["go", "build", "-o", "golden", "."], ["./golden"]):

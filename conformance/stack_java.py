@@ -75,7 +75,7 @@ def call(case, number):
     yield "}"
 
 
-def main(cases, folder):
+def main(cases, folder, stranger):
     yield "public static void main(String[] arguments) throws Exception {"
     yield from (f"    run{i}();" for i in range(len(cases)))
     case = next(c for c in cases if c.loss == "focal")
@@ -84,18 +84,21 @@ def main(cases, folder):
     yield from ("        " + line for line in fill(case, "target"))
     yield "        loss.run(in);"
     yield "    } catch (IllegalArgumentException e) {"
-    yield f"        write({literal(folder / 'refused')}, e.getMessage().getBytes());"
+    yield f"        try (var other = {case.type}Loss.open(Path.of({literal(stranger)}))) {{"
+    yield "        } catch (IllegalArgumentException f) {"
+    yield f"            write({literal(folder / 'refused')}, (e.getMessage() + \"\\n\" + f.getMessage()).getBytes());"
+    yield "        }"
     yield "    }"
     yield "}"
 
 
-def run(cases, folder, cache, environment):
+def run(cases, folder, cache, environment, stranger):
     text = START
     for name, size in (("Float", 4), ("Double", 8), ("Short", 2), ("Long", 8), ("Int", 4)):
         text += WRITE.format(name=name, size=size)
     for number, case in enumerate(cases):
         text += "".join(f"    {line}\n" for line in call(case, number)) + "\n"
-    text += "".join(f"    {line}\n" for line in main(cases, folder)) + "}\n"
+    text += "".join(f"    {line}\n" for line in main(cases, folder, stranger)) + "}\n"
     write(folder / "Golden.java", text)
     path = classpath(cache, environment)
     sources = [str(f) for f in folder.glob("*.java")]

@@ -57,6 +57,20 @@ for (const wrong of [
 ]) {
   await run(wrong).then(() => { throw new Error(`no error for ${JSON.stringify(wrong)}`); }, (e) => messages.push(e.message));
 }
+// Another file as a path and as bytes, and a session of a file with other types; then the file itself.
+const stranger = process.argv[3];
+const onnx = (c) => c.file.replace(/mjs$/, "onnx");
+const file = onnx(cases.find((c) => c.plain));
+const typed = cases.find((c) => c.inputs.map((p) => p.name + p.dtype).join() === "inputfloat16,targetfloat16");
+for (const source of [stranger, await readFile(stranger), await ort.InferenceSession.create(await readFile(onnx(typed)))]) {
+  await create(source, ort).then(() => { throw new Error("another file is taken"); }, (e) => messages.push(e.message));
+}
+await create(await ort.InferenceSession.create(await readFile(file)), ort);
+await create(await readFile(file), ort);
+Object.defineProperty(globalThis, "crypto", { value: undefined }); // as where a page is not served securely
+await create(file, ort);
+await create(stranger, ort).then(() => { throw new Error("another file is taken"); }, (e) => messages.push(e.message));
+if (messages.filter((m) => m.includes("is not the file that")).length !== 4) throw new Error(messages.join("\\n"));
 await writeFile("refused", messages.join("\\n"));
 """
 
@@ -65,7 +79,7 @@ def port(p, path):
     return {"name": p.name, "dtype": p.dtype, "dims": p.array.shape, "path": str(path)}
 
 
-def run(cases, folder, cache, environment):
+def run(cases, folder, cache, environment, stranger):
     manifest = [{"file": str(folder / (c.stem + ".mjs")),
                  "plain": c.loss == "focal" and len(c.inputs) == 2 and c.outputs[0].array.ndim == 0 and c.dtype == "float32",
                  "inputs": [port(p, c.data / p.name) for p in c.inputs],
@@ -78,7 +92,7 @@ def run(cases, folder, cache, environment):
         for case in cases:
             for p in case.outputs:
                 (case.data / (p.name + ".out")).unlink(missing_ok=True)
-        subprocess.run(["node", "main.mjs", name], cwd=folder, env=environment, check=True, stderr=subprocess.PIPE)
+        subprocess.run(["node", "main.mjs", name, stranger], cwd=folder, env=environment, check=True, stderr=subprocess.PIPE)
         if name == "onnxruntime-web":  # the caller compares the last run
             for case in cases:
                 case.compare()

@@ -66,14 +66,15 @@ def call(case):
     yield "}"
 
 
-def contradiction(case, folder):
+def contradiction(case, folder, stranger):
     yield from arrays(case, "target")
     yield f"let mut loss = {case.stem}::{case.type}::open(&environment).unwrap();"
     yield f"let error = loss.run(&{case.stem}::Inputs {{ {', '.join(arguments(case))} }}).unwrap_err();"
-    yield f"std::fs::write({literal(folder / 'refused')}, error.to_string()).unwrap();"
+    yield f"let other = {case.stem}::{case.type}::from_path(&environment, {literal(stranger)}).err().unwrap();"
+    yield f"std::fs::write({literal(folder / 'refused')}, format!(\"{{error}}\\n{{other}}\")).unwrap();"
 
 
-def run(cases, folder, cache, environment):
+def run(cases, folder, cache, environment, stranger):
     source = cache / "src"
     shutil.rmtree(source, ignore_errors=True)
     source.mkdir(parents=True)
@@ -81,7 +82,7 @@ def run(cases, folder, cache, environment):
         for end in (".onnx", ".rs"):
             shutil.copy(folder / (case.stem + end), source)
     body = [line for case in cases for line in call(case)]
-    body += contradiction(next(c for c in cases if c.loss == "focal"), folder)
+    body += contradiction(next(c for c in cases if c.loss == "focal"), folder, stranger)
     write(source / "main.rs", "".join(f"mod {c.stem};\n" for c in cases) + START + "".join(f"    {line}\n" for line in body) + "}\n")
     write(cache / "Cargo.toml", MANIFEST)
     for command in (["cargo", "build", "--quiet"], [cache / "target" / "debug" / "golden"]):

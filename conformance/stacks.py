@@ -170,7 +170,9 @@ def check(name, lossgen, root):
         case.emit(lossgen, [name])
     start = time.time()
     environment = os.environ | {"ORT_DYLIB_PATH": library() or ""}
-    refused = stack.run(chosen, folder, CACHE / name, environment)
+    stranger = str(folder / "stranger.onnx")  # the names and types of focal, and another loss
+    subprocess.run([lossgen, "emit", "cross_entropy", "-o", stranger], check=True, capture_output=True)
+    refused = stack.run(chosen, folder, CACHE / name, environment, stranger)
     wrong, worst = 0, 0.0
     for case in chosen:
         try:
@@ -183,6 +185,9 @@ def check(name, lossgen, root):
     if "has shape" not in refused:
         wrong += 1
         print(f"{name}: a target that contradicts the input gives {refused!r}")
+    if "is not the file that" not in refused or "make both anew with `lossgen emit focal" not in refused:
+        wrong += 1
+        print(f"{name}: the file of another loss gives {refused!r}")
     line = f"{len(chosen)} golden cases, {wrong} wrong, largest error in float32 {worst:.1e}, {time.time() - start:.0f} s"
     return line, wrong > 0
 
