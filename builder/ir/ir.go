@@ -54,6 +54,14 @@ type Node struct {
 	Attributes []Attribute
 }
 
+// String names a node in one line: "Mul -> t7".
+func (n Node) String() string {
+	if len(n.Outputs) == 0 {
+		return Plain(n.Op)
+	}
+	return Plain(n.Op) + " -> " + Plain(n.Outputs[0])
+}
+
 // Attribute is a named operator attribute. Value is an int64, float32, string,
 // []int64, []float32, *tensor.Tensor or *Graph.
 type Attribute struct {
