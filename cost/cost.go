@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/ir/infer"
+	"github.com/lossgen/lossgen/export"
 )
 
 // Options say for which sizes and on what machine. The zero value is usual sizes
@@ -61,6 +63,9 @@ type Result struct {
 
 // Estimate returns the cost of a run of a model.
 func Estimate(m *ir.Model, o Options) (*Report, error) {
+	if err := export.CheckForeign(m); err != nil {
+		return nil, err
+	}
 	sizes, err := o.Sizes.resolve(m.Graph)
 	if err != nil {
 		return nil, err
@@ -68,27 +73,21 @@ func Estimate(m *ir.Model, o Options) (*Report, error) {
 	if o.Bandwidth == 0 {
 		o.Bandwidth = bandwidth
 	}
-	inputs := make([]*value, len(m.Graph.Inputs))
-	for i, p := range m.Graph.Inputs {
-		inputs[i] = &value{dtype: p.DType, dims: make([]int64, len(p.Shape))}
-		for k, d := range p.Shape {
-			if inputs[i].dims[k], err = d.Eval(sizes); err != nil {
-				return nil, fmt.Errorf("input %q: %w", p.Name, err)
-			}
-		}
-	}
-	r, err := follow(m.Graph, inputs, o.Sizes, nil)
+	types, err := infer.Graph(m.Graph, infer.Options{Sizes: sizes, Largest: true})
 	if err != nil {
 		return nil, fmt.Errorf("sizes %v: %w", sizes, err)
 	}
-	report := &Report{Sizes: sizes, Bandwidth: o.Bandwidth, Machine: measuredOn, Nanoseconds: runNs}
+	r, err := newRun(m.Graph, types, nil)
+	if err != nil {
+		return nil, fmt.Errorf("sizes %v: %w", sizes, err)
+	}
+	report := &Report{Sizes: sizes, Assumed: types.Assumed, Bandwidth: o.Bandwidth, Machine: measuredOn, Nanoseconds: runNs}
 	report.add(r)
 	return report, nil
 }
 
 // add fills in what the nodes of a graph cost.
 func (c *Report) add(r *run) {
-	c.Assumed = r.assumed
 	prediction := r.prediction()
 	if prediction != "" {
 		c.Prediction = prediction
@@ -101,32 +100,34 @@ func (c *Report) add(r *run) {
 	plan := r.plan()
 	c.PeakBytes = plan.peak()
 	for _, p := range r.graph.Inputs {
-		c.InputBytes += r.values[p.Name].bytes()
+		c.InputBytes = plus(c.InputBytes, r.values[p.Name].bytes())
 	}
 	for _, p := range r.graph.Outputs {
-		c.OutputBytes += r.values[p.Name].bytes()
+		c.OutputBytes = plus(c.OutputBytes, r.values[p.Name].bytes())
 	}
-	c.LeastBytes = c.InputBytes + c.OutputBytes
+	c.LeastBytes = plus(c.InputBytes, c.OutputBytes)
 	gigabytes := c.Bandwidth
-	if c.LeastBytes+c.PeakBytes <= cache {
+	if plus(c.LeastBytes, c.PeakBytes) <= cache {
 		gigabytes = 0
 	}
 	for i := range r.steps {
 		s := &r.steps[i]
 		t := s.traffic(plan.inPlace[i])
-		n := Node{Op: s.node.Op, InPlace: plan.inPlace[i], Steps: s.runs, Passes: float64(t.read+t.written) / full,
+		n := Node{Op: s.node.Op, InPlace: plan.inPlace[i], Steps: s.runs, Passes: float64(plus(t.read, t.written)) / full,
 			BytesRead: t.bytesRead, BytesWritten: t.bytesWritten, Nanoseconds: s.nanoseconds(t, plan.inPlace[i], gigabytes)}
 		for k, name := range s.node.Outputs {
-			n.Results = append(n.Results, Result{name, s.out[k].dtype.String(), append([]int64{}, s.out[k].dims...)})
+			if name != "" {
+				n.Results = append(n.Results, Result{name, s.out[k].dtype.String(), append([]int64{}, s.out[k].dims...)})
+			}
 		}
 		c.Nodes = append(c.Nodes, n)
 		c.Passes += n.Passes
-		c.BytesRead += n.BytesRead
-		c.BytesWritten += n.BytesWritten
+		c.BytesRead = plus(c.BytesRead, n.BytesRead)
+		c.BytesWritten = plus(c.BytesWritten, n.BytesWritten)
 		c.Nanoseconds += n.Nanoseconds
 	}
 	if fullBytes > 0 {
-		c.PeakRatio = float64(c.PeakBytes+c.OutputBytes) / float64(fullBytes)
+		c.PeakRatio = float64(plus(c.PeakBytes, c.OutputBytes)) / float64(fullBytes)
 	}
 }
 

@@ -35,7 +35,7 @@ func (s *step) traffic(inPlace bool) traffic {
 	for i, v := range s.in {
 		again := slices.Index(s.node.Inputs, s.node.Inputs[i]) < i // as in a square
 		if v != nil && !again && !slices.Contains(looksAt, s.node.Op) {
-			t.take(v, s.reads(i, v, inPlace))
+			t.take(v, s.readsOf(i, v, inPlace))
 		}
 	}
 	for _, v := range s.out {
@@ -43,20 +43,20 @@ func (s *step) traffic(inPlace bool) traffic {
 		if s.node.Op == "ScatterElements" && inPlace {
 			n = s.in[1].count()
 		}
-		t.written += n
-		t.bytesWritten += n * int64(v.dtype.Size())
+		t.written = plus(t.written, n)
+		t.bytesWritten = plus(t.bytesWritten, times(n, int64(v.dtype.Size())))
 	}
 	t.copies = s.node.Op == "ScatterElements" && !inPlace || s.isView()
 	return t
 }
 
 func (t *traffic) take(v *value, n int64) {
-	t.read += n
-	t.bytesRead += n * int64(v.dtype.Size())
+	t.read = plus(t.read, n)
+	t.bytesRead = plus(t.bytesRead, times(n, int64(v.dtype.Size())))
 }
 
 func (t traffic) times(n int64) traffic {
-	return traffic{read: t.read * n, written: t.written * n, bytesRead: t.bytesRead * n, bytesWritten: t.bytesWritten * n}
+	return traffic{read: times(t.read, n), written: times(t.written, n), bytesRead: times(t.bytesRead, n), bytesWritten: times(t.bytesWritten, n)}
 }
 
 // traffic is that of all nodes of the body of a Scan, where small results are
@@ -64,16 +64,16 @@ func (t traffic) times(n int64) traffic {
 func (r *run) traffic() (sum traffic) {
 	for i := range r.steps {
 		t := r.steps[i].traffic(r.steps[i].isView())
-		sum.read += t.read
-		sum.written += t.written
-		sum.bytesRead += t.bytesRead
-		sum.bytesWritten += t.bytesWritten
+		sum.read = plus(sum.read, t.read)
+		sum.written = plus(sum.written, t.written)
+		sum.bytesRead = plus(sum.bytesRead, t.bytesRead)
+		sum.bytesWritten = plus(sum.bytesWritten, t.bytesWritten)
 	}
 	return sum
 }
 
-// reads returns how many elements of its i-th input a node reads.
-func (s *step) reads(i int, v *value, inPlace bool) int64 {
+// readsOf returns how many elements of its i-th input a node reads.
+func (s *step) readsOf(i int, v *value, inPlace bool) int64 {
 	switch s.node.Op {
 	case "Gather", "GatherElements", "GatherND", "Slice":
 		if i == 0 {
@@ -104,7 +104,7 @@ func (s *step) nanoseconds(t traffic, inPlace bool, gigabytes float64) float64 {
 	}
 	ns := 0.0
 	if gigabytes > 0 {
-		ns = float64(t.bytesRead+t.bytesWritten) / gigabytes
+		ns = float64(plus(t.bytesRead, t.bytesWritten)) / gigabytes
 	}
 	if s.isView() && inPlace {
 		return nodeNs
@@ -129,7 +129,7 @@ func (s *step) kernel(inPlace bool) float64 {
 		if op == "Gemm" && s.int("transA", 0) != 0 {
 			inner = s.in[0].dims[0]
 		}
-		return float64(inner*s.out[0].count()) * s.perElement("MatMul", s.out[0].dtype)
+		return float64(inner) * float64(s.out[0].count()) * s.perElement("MatMul", s.out[0].dtype)
 	case "Cast":
 		return n * s.perElement("Cast/"+short(s.in[0].dtype)+"-"+short(s.out[0].dtype), 0)
 	case "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL2", "ReduceLogSumExp":
@@ -214,7 +214,7 @@ func runsOf(dims []int64, in []*value) (runs int64, repeated bool) {
 // reduction returns the nanoseconds per element of a reduction.
 func (s *step) reduction() float64 {
 	x := s.in[0]
-	axes, _ := s.axes(1, len(x.dims))
+	axes := s.axes(len(x.dims))
 	op := s.node.Op
 	switch op {
 	case "ReduceMax", "ReduceMin":

@@ -1,6 +1,9 @@
 package cost
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // This file plans memory as ONNX Runtime does: which results take over the
 // memory of an input, when memory is free again, and how much is in use.
@@ -14,54 +17,40 @@ func (r *run) order() []int {
 		for _, name := range r.steps[i].node.Outputs {
 			maker[name] = i
 		}
-		for _, name := range r.steps[i].names() {
+		for _, name := range r.steps[i].reads {
 			read[name] = true
 		}
 	}
-	var order []int
+	var order, stack []int // a stack of its own, since a file may be one long chain
 	seen := make([]bool, len(r.steps))
-	var visit func(i int)
-	visit = func(i int) {
-		if seen[i] {
-			return
-		}
-		seen[i] = true
-		var before []int
-		for _, name := range r.steps[i].names() {
-			if j, ok := maker[name]; ok {
-				before = append(before, j)
-			}
-		}
-		slices.Sort(before)
-		for _, j := range slices.Backward(before) {
-			visit(j)
-		}
-		order = append(order, i)
-	}
 	for i, s := range slices.Backward(r.steps) {
-		if !slices.ContainsFunc(s.node.Outputs, func(name string) bool { return read[name] }) {
-			visit(i)
+		if slices.ContainsFunc(s.node.Outputs, func(name string) bool { return read[name] }) {
+			continue
+		}
+		for stack = append(stack, i); len(stack) > 0; {
+			i := stack[len(stack)-1]
+			stack = stack[:len(stack)-1]
+			switch {
+			case i < 0:
+				order = append(order, ^i) // all that it reads is there
+			case !seen[i]:
+				seen[i] = true
+				stack = append(append(stack, ^i), r.steps[i].before(maker)...)
+			}
 		}
 	}
 	return order
 }
 
-// names are the values that a step reads, with what the body of a Scan reads of
-// the graph around it.
-func (s *step) names() []string {
-	names := s.node.Inputs
-	if s.body == nil {
-		return names
-	}
-	names = slices.Clone(names)
-	for i := range s.body.steps {
-		for _, name := range s.body.steps[i].names() {
-			if s.body.values[name] == nil {
-				names = append(names, name)
-			}
+// before are the steps whose results a step reads, in the order of the file.
+func (s *step) before(maker map[string]int) (before []int) {
+	for _, name := range s.reads {
+		if j, ok := maker[name]; ok {
+			before = append(before, j)
 		}
 	}
-	return names
+	slices.Sort(before)
+	return before
 }
 
 // takesOver are the inputs whose memory the result of an operator may use.
@@ -99,14 +88,15 @@ type plan struct {
 	order     []int
 	uses      map[string]int
 	of        map[string]*block
-	all, free []*block
-	inPlace   map[int]bool // steps whose result lies in memory of an input
+	all     []*block
+	free    map[string][]*block // by size, the one that was freed last at the end
+	inPlace map[int]bool        // steps whose result lies in memory of an input
 }
 
 func (r *run) plan() *plan {
-	p := &plan{run: r, order: r.order(), uses: map[string]int{}, of: map[string]*block{}, inPlace: map[int]bool{}}
+	p := &plan{run: r, order: r.order(), uses: map[string]int{}, of: map[string]*block{}, free: map[string][]*block{}, inPlace: map[int]bool{}}
 	for i := range r.steps {
-		for _, name := range r.steps[i].names() {
+		for _, name := range r.steps[i].reads {
 			p.uses[name]++
 		}
 	}
@@ -119,9 +109,11 @@ func (r *run) plan() *plan {
 	for t, i := range p.order {
 		s := &r.steps[i]
 		for k, name := range s.node.Outputs {
-			p.place(t, i, name, s.out[k])
+			if name != "" {
+				p.place(t, i, name, s.out[k])
+			}
 		}
-		for _, name := range s.names() {
+		for _, name := range s.reads {
 			p.release(name, t)
 		}
 	}
@@ -131,7 +123,7 @@ func (r *run) plan() *plan {
 // place finds memory for a result.
 func (p *plan) place(t, i int, name string, v *value) {
 	s := &p.run.steps[i]
-	if p.run.isOutput(name) {
+	if p.run.outputs[name] {
 		p.of[name] = &block{owner: v, users: p.uses[name] + 1}
 		return
 	}
@@ -140,12 +132,11 @@ func (p *plan) place(t, i int, name string, v *value) {
 		p.of[name], p.inPlace[i] = b, true
 		return
 	}
-	for k, b := range p.free {
-		if sameSize(b.owner, v) {
-			p.free = slices.Delete(p.free, k, k+1)
-			b.users, p.of[name] = p.uses[name], b
-			return
-		}
+	if free := p.free[v.size()]; len(free) > 0 && !v.opaque {
+		b := free[len(free)-1]
+		p.free[v.size()] = free[:len(free)-1]
+		b.users, p.of[name] = p.uses[name], b
+		return
 	}
 	b := &block{bytes: v.bytes(), owner: v, users: p.uses[name], from: t, to: len(p.order), arena: true}
 	p.all, p.of[name] = append(p.all, b), b
@@ -170,6 +161,9 @@ func sameSize(a, b *value) bool {
 	return !a.opaque && !b.opaque && slices.Equal(a.dims, b.dims) && a.dtype.Size() == b.dtype.Size()
 }
 
+// size is a text that values of the same size have in common.
+func (v *value) size() string { return fmt.Sprint(v.dtype.Size(), v.dims) }
+
 // release counts a use of a value. Behind the last one its memory is free.
 func (p *plan) release(name string, t int) {
 	b := p.of[name]
@@ -177,30 +171,23 @@ func (p *plan) release(name string, t int) {
 		return // of a graph around this one
 	}
 	if b.users--; b.users == 0 && b.arena {
-		b.to = t
-		p.free = slices.Insert(p.free, 0, b)
+		if b.to = t; !b.owner.opaque {
+			p.free[b.owner.size()] = append(p.free[b.owner.size()], b)
+		}
 	}
 }
 
 // peak returns the most bytes in use at a time, beside inputs and outputs.
 func (p *plan) peak() (most int64) {
+	taken, freed := make([]int64, len(p.order)+2), make([]int64, len(p.order)+2)
+	for _, b := range p.all {
+		taken[b.from] = plus(taken[b.from], b.bytes)
+		freed[b.to+1] = plus(freed[b.to+1], b.bytes)
+	}
+	now := int64(0)
 	for t, i := range p.order {
-		now := p.run.steps[i].workspace()
-		for _, b := range p.all {
-			if b.from <= t && t <= b.to {
-				now += b.bytes
-			}
-		}
-		most = max(most, now)
+		now = plus(now, taken[t]) - freed[t]
+		most = max(most, plus(now, p.run.steps[i].workspace()))
 	}
 	return most
-}
-
-func (r *run) isOutput(name string) bool {
-	for _, p := range r.graph.Outputs {
-		if p.Name == name {
-			return true
-		}
-	}
-	return false
 }

@@ -22,7 +22,7 @@ func (c *Report) Print(w io.Writer) error {
 	}
 	fmt.Fprintf(table, "%s\t%s\t%s\t%s\t  total, %d nodes\n", passes(c.Passes), bytes(c.BytesRead), bytes(c.BytesWritten), duration(c.Nanoseconds), len(c.Nodes))
 	table.Flush()
-	moved := c.BytesRead + c.BytesWritten
+	moved := plus(c.BytesRead, c.BytesWritten)
 	fmt.Fprintf(text, `
 moved        %s; any program must move %s, inputs read and outputs written once
 time         %s, memory at %g GB/s; kernels as on %s

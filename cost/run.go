@@ -1,49 +1,90 @@
 package cost
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/ir/infer"
+	"github.com/lossgen/lossgen/builder/tensor"
 )
 
-// run follows sizes through a graph.
+// run is a graph with the sizes of all its values.
 type run struct {
-	graph  *ir.Graph
-	values map[string]*value
-	steps  []step
-	outer  *run // of the graph around the body of a Scan
-	given  Sizes
-	// assumed are the integers that were not known where they end a slice, which
-	// then goes to the end, and the masks that keep rows, which then keep all.
-	assumed []string
+	graph    *ir.Graph
+	types    *infer.Types
+	values   map[string]*value
+	steps    []step
+	outer    *run            // of the graph around the body of a Scan
+	fixed    map[string]bool // constants
+	declared map[string]bool // results whose sizes the file states
+	outputs  map[string]bool
 }
 
 // step is a node with its results.
 type step struct {
 	*call
-	out  []*value
-	body *run  // of a Scan
-	runs int64 // of the body
+	run   *run
+	out   []*value
+	reads []string // the values that it reads, with what its body reads from around
+	body  *run     // of a Scan
+	runs  int64    // of the body
 }
 
-// follow computes the sizes of all values of a graph.
-func follow(g *ir.Graph, inputs []*value, given Sizes, outer *run) (*run, error) {
-	r := &run{graph: g, values: map[string]*value{}, given: given, outer: outer}
+// unpriced are operators that take longer than moving their data, by how much this
+// package does not know.
+var unpriced = map[string]bool{
+	"AveragePool": true, "Conv": true, "ConvTranspose": true, "Det": true, "Einsum": true, "GRU": true, "If": true, "LRN": true, "LSTM": true,
+	"Loop": true, "LpPool": true, "MaxPool": true, "RNN": true, "Resize": true,
+}
+
+// newRun gives the values of a graph their sizes.
+func newRun(g *ir.Graph, types *infer.Types, outer *run) (*run, error) {
+	r := &run{graph: g, types: types, values: map[string]*value{}, outer: outer, fixed: map[string]bool{}, declared: map[string]bool{}, outputs: map[string]bool{}}
 	for _, i := range g.Initializers {
-		r.values[i.Name] = constant(i.Tensor)
+		r.fixed[i.Name] = true
+		if err := r.size(i.Name, nil); err != nil {
+			return nil, fmt.Errorf("constant %q: %w", i.Name, err)
+		}
 	}
-	for i, p := range g.Inputs {
-		r.values[p.Name] = inputs[i]
+	for _, p := range g.Inputs {
+		if err := r.size(p.Name, nil); err != nil {
+			return nil, fmt.Errorf("input %q: %w", p.Name, err)
+		}
 	}
-	for _, n := range g.Nodes {
+	for _, p := range g.Values {
+		r.declared[p.Name] = true
+	}
+	for _, p := range g.Outputs {
+		r.outputs[p.Name] = true
+	}
+	for i, n := range g.Nodes {
 		if err := r.node(n); err != nil {
-			return nil, fmt.Errorf("node %s %q: %w", n.Op, n.Outputs[0], err)
+			return nil, fmt.Errorf("node %d (%v): %w", i, n, err)
 		}
 	}
 	return r, nil
+}
+
+// size gives a value its size. of is the step that computes it, or nil.
+func (r *run) size(name string, of *step) error {
+	t, _ := r.types.Of(name)
+	_, known := t.Shape.Known()
+	switch {
+	case t.DType == tensor.Undefined || t.Shape == nil:
+		return fmt.Errorf("the sizes of its results are not known to this command")
+	case !known && of != nil:
+		if names := of.unknown(); len(names) > 0 {
+			return fmt.Errorf("its size depends on the values of inputs: give one of %s, which are integers, a size", strings.Join(names, " and "))
+		}
+		return fmt.Errorf("its size depends on the values of inputs")
+	case !known:
+		return fmt.Errorf("its size is not known")
+	}
+	v, err := newValue(t)
+	r.values[name] = v
+	return err
 }
 
 // find returns a value of this graph or of one around it.
@@ -57,42 +98,40 @@ func (r *run) find(name string) *value {
 }
 
 func (r *run) node(n ir.Node) error {
-	s := step{call: &call{node: n, run: r}}
+	if unpriced[n.Op] {
+		return fmt.Errorf("this command does not know how long it takes")
+	}
+	s := step{call: &call{node: n}, run: r, reads: n.Inputs}
 	for _, name := range n.Inputs {
-		v := r.find(name)
-		if v == nil && name != "" {
-			return fmt.Errorf("no value %q", name)
-		}
-		s.in = append(s.in, v)
+		s.in = append(s.in, r.find(name))
 	}
-	var err error
 	if n.Op == "Scan" {
-		err = s.scan()
-	} else if f := rules[n.Op]; f != nil {
-		s.out, err = f(s.call)
-	} else {
-		err = fmt.Errorf("its sizes are not known to this command")
-	}
-	if errors.Is(err, errValues) {
-		return fmt.Errorf("%w: give one of %s, which are integers, a size", err, strings.Join(s.unknown(), " and "))
-	}
-	if err != nil {
-		return err
-	}
-	for i, name := range n.Outputs {
-		v := s.out[i]
-		v.opaque = v.opaque || s.opaque()
-		if size, ok := r.given[name]; ok && v.isCount() && v.ints == nil {
-			v.ints = []int64{size}
+		if err := s.scan(); err != nil {
+			return err
 		}
-		r.values[name] = v
+	}
+	for _, name := range n.Outputs {
+		if name == "" {
+			s.out = append(s.out, absent)
+			continue
+		}
+		if err := r.size(name, &s); err != nil {
+			return err
+		}
+		s.out = append(s.out, r.values[name])
+	}
+	opaque := s.opaque()
+	for i, v := range s.out {
+		if s.body != nil && s.body.find(s.body.graph.Outputs[i].Name).opaque || opaque {
+			v.opaque = true
+		}
 	}
 	r.steps = append(r.steps, s)
 	return nil
 }
 
 // opaque says that ONNX Runtime does not know the size of a result before the
-// run: it does not compute with sizes, as this package does.
+// run: it does not compute with sizes, as package infer does.
 func (s *step) opaque() bool {
 	switch s.node.Op {
 	case "Shape", "Size":
@@ -100,12 +139,7 @@ func (s *step) opaque() bool {
 	case "Range", "ConstantOfShape", "Slice":
 		return !s.declared()
 	case "Reshape", "Expand":
-		if s.declared() {
-			return false
-		}
-		to := s.node.Inputs[1]
-		fixed := slices.ContainsFunc(s.run.graph.Initializers, func(i ir.Initializer) bool { return i.Name == to })
-		return !fixed || slices.Contains(s.in[1].ints, -1)
+		return !s.declared() && (!s.run.fixed[s.node.Inputs[1]] || slices.Contains(s.in[1].ints, tensor.D(-1)))
 	}
 	of := s.in
 	switch s.node.Op {
@@ -118,14 +152,12 @@ func (s *step) opaque() bool {
 }
 
 // declared says that the file states the sizes of a result.
-func (s *step) declared() bool {
-	return slices.ContainsFunc(s.run.graph.Values, func(p ir.Port) bool { return p.Name == s.node.Outputs[0] })
-}
+func (s *step) declared() bool { return s.run.declared[s.node.Outputs[0]] }
 
 // unknown names the integers among the inputs that would have to be known.
 func (s *step) unknown() (names []string) {
 	for i, v := range s.in {
-		if v != nil && v.isCount() && v.ints == nil {
+		if v != nil && v.dtype == tensor.Int64 && v.count() == 1 && (v.ints == nil || !v.ints[0].Known()) {
 			names = append(names, s.node.Inputs[i])
 		}
 	}
@@ -133,43 +165,27 @@ func (s *step) unknown() (names []string) {
 }
 
 // scan follows the body of a Scan once, since every step has the same sizes.
-func (s *step) scan() error {
-	body, _ := s.attr("body").(*ir.Graph)
-	scanned := int(s.int("num_scan_inputs", 0))
-	states := len(s.in) - scanned
-	if body == nil || states < 0 || len(s.in) != len(body.Inputs) || states > len(body.Outputs) {
-		return fmt.Errorf("its body has other inputs")
-	}
-	inputs := []*value{}
-	for _, v := range s.in[:states] {
-		inputs = append(inputs, &value{dtype: v.dtype, dims: v.dims})
-	}
+func (s *step) scan() (err error) {
+	body := s.attr("body").(*ir.Graph) // as package infer checks
+	states := len(s.in) - int(s.int("num_scan_inputs", 0))
+	axes, _ := s.attr("scan_input_axes").([]int64)
 	for i, v := range s.in[states:] {
-		axis := wrap(at(s.attr("scan_input_axes"), i), len(v.dims))
-		inputs = append(inputs, &value{dtype: v.dtype, dims: without(v.dims, []int64{axis}, false)})
+		axis := 0
+		if i < len(axes) {
+			axis = int(wrap(axes[i], len(v.dims)))
+		}
 		s.runs = v.dims[axis]
 	}
-	inner, err := follow(body, inputs, s.run.given, s.run)
-	if err != nil {
-		return err
+	if s.body, err = newRun(body, s.run.types.Body(body), s.run); err != nil {
+		return fmt.Errorf("in its body: %w", err)
 	}
-	s.body = inner
-	for i, p := range body.Outputs {
-		v := *inner.find(p.Name)
-		v.ints = nil
-		if i >= states {
-			axis := wrap(at(s.attr("scan_output_axes"), i-states), len(v.dims)+1)
-			v.dims = slices.Insert(slices.Clone(v.dims), int(axis), s.runs)
+	s.reads = slices.Clone(s.reads)
+	for i := range s.body.steps {
+		for _, name := range s.body.steps[i].reads {
+			if s.body.values[name] == nil {
+				s.reads = append(s.reads, name)
+			}
 		}
-		s.out = append(s.out, &v)
 	}
 	return nil
-}
-
-// at returns the i-th of a list in an attribute, or 0 where that is absent.
-func at(list any, i int) int64 {
-	if v, ok := list.([]int64); ok && i < len(v) {
-		return v[i]
-	}
-	return 0
 }

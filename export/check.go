@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/ir/infer"
 	"github.com/lossgen/lossgen/builder/tensor"
 )
 
@@ -20,11 +21,12 @@ import (
 //   - nodes stand in dependency order, and nothing is computed without being used;
 //   - initializers have as many bytes as their sizes say;
 //   - inputs and outputs are named by identifiers, have dtype and shape, and nodes
-//     produce the outputs, as well as all results whose sizes are declared.
+//     produce the outputs, as well as all results whose sizes are declared;
+//   - element types, ranks and sizes fit, from node to node and with what is
+//     declared, as far as package infer knows them before a run.
 //
 // Subgraphs are held to the same rules and may use the names around them; their
-// own inputs and outputs may go without dtype and shape. Dtypes and shapes
-// between nodes are not inferred.
+// own inputs and outputs may go without dtype and shape.
 func Check(m *ir.Model) error {
 	if m == nil || m.Graph == nil {
 		return errors.New("the model has no graph")
@@ -45,7 +47,11 @@ func Check(m *ir.Model) error {
 	if len(m.Graph.Outputs) == 0 {
 		return errors.New("the graph has no outputs")
 	}
-	return newScope(m.Opset, nil).graph(m.Graph)
+	if err := newScope(m.Opset, nil).graph(m.Graph); err != nil {
+		return err
+	}
+	_, err = infer.Graph(m.Graph, infer.Options{})
+	return err
 }
 
 // CheckForeign reports the first reason why m, a model that anybody may have
@@ -65,11 +71,7 @@ func CheckForeign(m *ir.Model) error {
 
 // nodeName names a node in an error: "node 3 (Mul -> t7)".
 func nodeName(i int, n ir.Node) string {
-	to := ""
-	if len(n.Outputs) > 0 {
-		to = " -> " + ir.Plain(n.Outputs[0])
-	}
-	return fmt.Sprintf("node %d (%s%s)", i, ir.Plain(n.Op), to)
+	return fmt.Sprintf("node %d (%v)", i, n)
 }
 
 // maxRank bounds the axes of a value: PyTorch and NumPy have no more.
