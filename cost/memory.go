@@ -84,10 +84,10 @@ type block struct {
 
 // plan says what memory the results of a graph lie in.
 type plan struct {
-	run       *run
-	order     []int
-	uses      map[string]int
-	of        map[string]*block
+	run     *run
+	order   []int
+	uses    map[string]int
+	of      map[string]*block
 	all     []*block
 	free    map[string][]*block // by size, the one that was freed last at the end
 	inPlace map[int]bool        // steps whose result lies in memory of an input
