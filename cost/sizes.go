@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/tensor"
 )
 
 // Sizes gives letters their sizes.
@@ -57,6 +58,11 @@ func (s Sizes) resolve(g *ir.Graph) (Sizes, error) {
 			for _, letter := range d.Letters() {
 				all[letter] = s.of(letter)
 			}
+		}
+	}
+	for _, p := range g.Inputs {
+		if given, ok := s[p.Name]; ok && p.DType == tensor.Int64 {
+			all[p.Name] = given
 		}
 	}
 	for _, n := range g.Nodes {

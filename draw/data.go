@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/ir/infer"
 	"github.com/lossgen/lossgen/builder/tensor"
 )
 
@@ -34,8 +35,8 @@ type GraphData struct {
 	Declared  []PortData     `json:"declared"` // results whose sizes the file states
 }
 
-// PortData is an input or output; Dims are sizes and letters, null where the
-// rank is unknown.
+// PortData is an input, output or result; Dims are sizes and letters, null where
+// the rank is unknown, and one of them null where that size is unknown.
 type PortData struct {
 	Name  string `json:"name"`
 	DType string `json:"dtype"`
@@ -56,18 +57,21 @@ type NodeData struct {
 	Inputs     []string       `json:"inputs"`
 	Outputs    []string       `json:"outputs"`
 	Attributes map[string]any `json:"attributes"`
+	Results    []PortData     `json:"results"` // the outputs with their types, as far as they are known before a run
 }
 
 // Describe returns a model as plain data.
 func Describe(m *ir.Model) Model {
-	d := Model{IRVersion: m.IRVersion, Opset: m.Opset, Producer: m.Producer, Metadata: []Entry{}, Graph: graphData(m.Graph)}
+	d := Model{IRVersion: m.IRVersion, Opset: m.Opset, Producer: m.Producer, Metadata: []Entry{}}
+	types, _ := infer.Graph(m.Graph, infer.Options{}) // as far as they make sense
+	d.Graph = graphData(m.Graph, types)
 	for _, p := range m.Metadata {
 		d.Metadata = append(d.Metadata, Entry(p))
 	}
 	return d
 }
 
-func graphData(g *ir.Graph) GraphData {
+func graphData(g *ir.Graph, types *infer.Types) GraphData {
 	d := GraphData{
 		Name: g.Name, Doc: g.Doc, Inputs: portsData(g.Inputs), Outputs: portsData(g.Outputs),
 		Constants: []ConstantData{}, Nodes: []NodeData{}, Declared: portsData(g.Values),
@@ -77,12 +81,23 @@ func graphData(g *ir.Graph) GraphData {
 	}
 	for _, n := range g.Nodes {
 		node := NodeData{Op: n.Op, Inputs: append([]string{}, n.Inputs...), Outputs: append([]string{}, n.Outputs...), Attributes: map[string]any{}}
+		node.Results = portsData(results(n, types))
 		for _, a := range n.Attributes {
-			node.Attributes[a.Name] = attributeData(a.Value)
+			node.Attributes[a.Name] = attributeData(a.Value, types)
 		}
 		d.Nodes = append(d.Nodes, node)
 	}
 	return d
+}
+
+// results are a node's outputs with their types.
+func results(n ir.Node, types *infer.Types) []ir.Port {
+	ports := make([]ir.Port, len(n.Outputs))
+	for i, name := range n.Outputs {
+		t, _ := types.Of(name)
+		ports[i] = ir.Port{Name: name, DType: t.DType, Shape: t.Shape}
+	}
+	return ports
 }
 
 func portsData(ports []ir.Port) []PortData {
@@ -93,9 +108,12 @@ func portsData(ports []ir.Port) []PortData {
 			d.Dims = []any{}
 		}
 		for _, dim := range p.Shape {
-			if dim.Known() {
+			switch {
+			case dim.Known():
 				d.Dims = append(d.Dims, dim.Size)
-			} else {
+			case infer.IsUnknown(dim):
+				d.Dims = append(d.Dims, nil)
+			default:
 				d.Dims = append(d.Dims, dim.String())
 			}
 		}
@@ -119,10 +137,10 @@ func constantData(name string, t *tensor.Tensor) ConstantData {
 	return d
 }
 
-func attributeData(value any) any {
+func attributeData(value any, types *infer.Types) any {
 	switch v := value.(type) {
 	case *ir.Graph:
-		return graphData(v)
+		return graphData(v, types.Body(v))
 	case *tensor.Tensor:
 		return constantData("", v)
 	case float32:

@@ -45,7 +45,7 @@ func model() *ir.Model {
 				{Op: "Cast", Inputs: []string{"t0"}, Outputs: []string{"t1"}, Attributes: []ir.Attribute{{Name: "to", Value: int64(1)}}},
 				{Op: "Scan", Inputs: []string{"ramp", "t1"}, Outputs: []string{"out"}, Attributes: []ir.Attribute{{Name: "body", Value: body}, {Name: "num_scan_inputs", Value: int64(1)}}},
 			},
-			Outputs: []ir.Port{port("out", 4)},
+			Outputs: []ir.Port{port("out", 3, 4)},
 			Values:  []ir.Port{port("t0", 3, 4)},
 		},
 	}
@@ -72,7 +72,7 @@ inputs
   y  float32[4]
 
 outputs
-  out  float32[4]
+  out  float32[3,4]
 
 declared sizes of results
   t0  float32[3,4]
@@ -82,9 +82,9 @@ constants
   ramp  float32[3,4] = [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, ... (12 elements)]
 
 nodes
-  t0  = Sub(x, half)
-  t1  = Cast(t0) to=float32
-  out = Scan(ramp, t1) num_scan_inputs=1
+  t0   float32[3,4] = Sub(x, half)
+  t1   float32[3,4] = Cast(t0) to=float32
+  out  float32[3,4] = Scan(ramp, t1) num_scan_inputs=1
 
     body of Scan
 
@@ -96,8 +96,8 @@ nodes
       next  any type
 
     nodes
-      scaled = Mul(row, y)
-      next   = Add(state, scaled)
+      scaled  float32[4]   = Mul(row, y)
+      next    float32[3,4] = Add(state, scaled)
 `
 	if got := text(t, Text); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -112,9 +112,9 @@ func TestDot(t *testing.T) {
 		`label="sample: \"a\" < b & c\\d"`,
 		`n0 [label="x\nfloat32[N,4]"`,
 		`n2 [label="ramp\nfloat32[3,4]", shape=note`,
-		`n3 [label="Sub\n(x, 0.5)\n→ t0"`,
-		`label="Cast\nto=float32\n→ t1"`,
-		`label="Scan\n(ramp, t1)\nbody of 2 nodes\n→ out"`,
+		`n3 [label="Sub\n(x, 0.5)\n→ t0\nfloat32[3,4]"`,
+		`label="Cast\nto=float32\n→ t1\nfloat32[3,4]"`,
+		`label="Scan\n(ramp, t1)\nbody of 2 nodes\n→ out\nfloat32[3,4]"`,
 		"n1 -> n5;", "n2 -> n5;", "n4 -> n5;", "n5 -> n6;",
 		"{ rank=source; n0; n1; }", "{ rank=sink; n6; }",
 	} {
@@ -138,8 +138,8 @@ func TestMermaid(t *testing.T) {
 	for _, want := range []string{
 		`title: 'sample: "a" < b & c\d'`,
 		`n0("x<br>float32[N,4]"):::input`,
-		`n3["Sub<br>(x, 0.5)<br>→ t0"]`,
-		"n1 --> n5", `n6("out<br>float32[4]"):::output`,
+		`n3["Sub<br>(x, 0.5)<br>→ t0<br>float32[3,4]"]`,
+		"n1 --> n5", `n6("out<br>float32[3,4]"):::output`,
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %s in\n%s", want, got)
@@ -152,7 +152,7 @@ func TestDescribe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"dims":["N",4]`, `"op":"Scan"`, `"attributes":{"body":{"name":"body"`, `"values":[0.5]`, `"declared":[{"name":"t0"`} {
+	for _, want := range []string{`"dims":["N",4]`, `"op":"Scan"`, `"attributes":{"body":{"name":"body"`, `"values":[0.5]`, `"declared":[{"name":"t0"`, `"results":[{"name":"t1","dtype":"float32","dims":[3,4]}]`} {
 		if !strings.Contains(string(data), want) {
 			t.Errorf("no %s in %s", want, data)
 		}
@@ -193,7 +193,7 @@ func TestGroups(t *testing.T) {
 	for _, b := range p.boxes {
 		name, got := b.lines[0], ""
 		if b.kind == nodeBox {
-			name += " " + b.lines[len(b.lines)-1]
+			name += " " + b.lines[len(b.lines)-2]
 		}
 		if b.group >= 0 {
 			got = p.groups[b.group].name

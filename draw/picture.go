@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/ir/infer"
 )
 
 // This file draws a graph: inputs on top, outputs at the bottom, an edge for
@@ -50,7 +51,8 @@ func newPicture(m *ir.Model) *picture {
 	if g.Doc != "" {
 		p.title += ": " + g.Doc
 	}
-	made := map[string]int{} // the box that a value comes from
+	types, _ := infer.Graph(g, infer.Options{}) // as far as they make sense
+	made := map[string]int{}                    // the box that a value comes from
 	for _, in := range g.Inputs {
 		made[in.Name] = p.add(inputBox, in.Name, portType(in))
 	}
@@ -66,7 +68,7 @@ func newPicture(m *ir.Model) *picture {
 		}
 	}
 	for _, n := range g.Nodes {
-		at := p.add(nodeBox, operation(n, inside)...)
+		at := p.add(nodeBox, operation(n, inside, types)...)
 		for i, name := range append(slices.Clone(n.Inputs), captured(n)...) {
 			if from, ok := made[name]; ok {
 				p.edges = append(p.edges, edge{from, at, i > 0 && slices.Contains(reshaping, n.Op)})
@@ -114,8 +116,9 @@ func captured(n ir.Node) (names []string) {
 }
 
 // operation labels a node: its operator, then its operands where one is a
-// constant or where their order counts, as in "(·, 0.5)".
-func operation(n ir.Node, inside map[string]string) []string {
+// constant or where their order counts, as in "(·, 0.5)", and its results with their
+// types.
+func operation(n ir.Node, inside map[string]string, types *infer.Types) []string {
 	lines := []string{n.Op}
 	operands := make([]string, len(n.Inputs))
 	constants := 0
@@ -137,7 +140,7 @@ func operation(n ir.Node, inside map[string]string) []string {
 		}
 	}
 	if len(n.Outputs) > 0 {
-		lines = append(lines, "→ "+strings.Join(n.Outputs, ", "))
+		lines = append(lines, "→ "+strings.Join(n.Outputs, ", "), resultTypes(n, types))
 	}
 	return lines
 }

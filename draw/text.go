@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/ir/infer"
 	"github.com/lossgen/lossgen/builder/tensor"
 )
 
@@ -34,12 +35,13 @@ func Text(w io.Writer, m *ir.Model) error {
 	for _, p := range m.Metadata {
 		fmt.Fprintf(&s, "  %s = %s\n", p.Key, p.Value)
 	}
-	list(&s, g, "")
+	types, _ := infer.Graph(g, infer.Options{}) // as far as they make sense
+	list(&s, g, types, "")
 	_, err := io.WriteString(w, s.String())
 	return err
 }
 
-func list(s *strings.Builder, g *ir.Graph, indent string) {
+func list(s *strings.Builder, g *ir.Graph, types *infer.Types, indent string) {
 	listPorts(s, "inputs", g.Inputs, indent)
 	listPorts(s, "outputs", g.Outputs, indent)
 	if len(g.Values) > 0 {
@@ -56,16 +58,17 @@ func list(s *strings.Builder, g *ir.Graph, indent string) {
 		fmt.Fprintf(s, "%s  %-*s  %v = %s\n", indent, width, c.Name, c.Tensor, values(c.Tensor))
 	}
 	fmt.Fprintf(s, "\n%snodes\n", indent)
-	width = 0
+	width, wide := 0, 0
 	for _, n := range g.Nodes {
 		width = min(max(width, len(strings.Join(n.Outputs, ", "))), maxWidth)
+		wide = min(max(wide, len(resultTypes(n, types))), maxWidth)
 	}
 	for _, n := range g.Nodes {
-		fmt.Fprintf(s, "%s  %-*s = %s(%s)%s\n", indent, width, strings.Join(n.Outputs, ", "), n.Op, strings.Join(n.Inputs, ", "), attributes(n))
+		fmt.Fprintf(s, "%s  %-*s  %-*s = %s(%s)%s\n", indent, width, strings.Join(n.Outputs, ", "), wide, resultTypes(n, types), n.Op, strings.Join(n.Inputs, ", "), attributes(n))
 		for _, a := range n.Attributes {
 			if body, ok := a.Value.(*ir.Graph); ok {
 				fmt.Fprintf(s, "\n%s    %s of %s\n", indent, a.Name, n.Op)
-				list(s, body, indent+"    ")
+				list(s, body, types.Body(body), indent+"    ")
 			}
 		}
 	}
@@ -80,6 +83,16 @@ func listPorts(s *strings.Builder, title string, ports []ir.Port, indent string)
 	for _, p := range ports {
 		fmt.Fprintf(s, "%s  %-*s  %s\n", indent, width, p.Name, portType(p))
 	}
+}
+
+// resultTypes are the types of a node's results.
+func resultTypes(n ir.Node, types *infer.Types) string {
+	parts := make([]string, len(n.Outputs))
+	for i, name := range n.Outputs {
+		t, _ := types.Of(name)
+		parts[i] = t.String()
+	}
+	return strings.Join(parts, ", ")
 }
 
 // portType is a port's dtype and shape, as far as they are known.

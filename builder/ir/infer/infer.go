@@ -58,8 +58,8 @@ func (t Type) String() string {
 
 // Options say more than the graph does. The zero value is for a graph alone.
 type Options struct {
-	// Sizes gives numbers to letters, to integers that the graph computes from the
-	// values of inputs, by name, and to masks: how many rows they keep.
+	// Sizes gives numbers to letters, to integers that are inputs or computed from
+	// their values, by name, and to masks: how many rows they keep.
 	Sizes map[string]int64
 	// Largest takes a size that depends on the values of inputs for the largest
 	// possible, where there is one.
@@ -108,15 +108,14 @@ func (t *Types) Of(name string) (Type, bool) {
 	return Type{}, false
 }
 
-// Has reports whether a value is one of this graph itself.
-func (t *Types) Has(name string) bool {
-	_, ok := t.values[name]
-	return ok
-}
-
 // Body returns the types of a graph in a node's attribute, those of one step, or
 // nil where that was not followed.
-func (t *Types) Body(g *ir.Graph) *Types { return t.bodies[g] }
+func (t *Types) Body(g *ir.Graph) *Types {
+	if t == nil {
+		return nil
+	}
+	return t.bodies[g]
+}
 
 // body follows a graph inside of a node.
 func (t *Types) body(g *ir.Graph, inputs []Type) (*Types, error) {
@@ -198,9 +197,6 @@ func (t *Types) node(n ir.Node) error {
 		if i < len(out) {
 			v = out[i]
 		}
-		if size, ok := t.options.Sizes[name]; ok && v.isCount() && !allKnown(v.Ints) {
-			v.Ints = []tensor.Dim{tensor.D(size)}
-		}
 		if err := t.result(name, v); err != nil {
 			return fmt.Errorf("its result %s: %w", strconv.Quote(name), err)
 		}
@@ -226,6 +222,9 @@ func (t *Types) set(name string, v Type) error {
 	}
 	if t.left.axes -= len(v.Shape); t.left.axes < 0 {
 		return fmt.Errorf("the values have more than %d axes together", axes)
+	}
+	if size, ok := t.options.Sizes[name]; ok && v.isCount() && !allKnown(v.Ints) {
+		v.Ints = []tensor.Dim{tensor.D(size)}
 	}
 	if n, ok := count(v.Shape); !ok || n != int64(len(v.Ints)) || len(v.Ints) > t.left.ints {
 		v.Ints = nil
