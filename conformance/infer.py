@@ -2,6 +2,7 @@
 
     python infer.py > ../builder/ir/infer/testdata/onnx.jsonl     the cases that go test compares
     python infer.py --check [--seed N] [--each 40]                others, compared at once
+    python infer.py --check --lossgen ../lossgen                  and the file of every loss
 
 A case is a line: the nodes of a small graph, what onnx.shape_inference says of its
 results (strict, with types and data), or that it refuses, and the sizes that a run has
@@ -28,6 +29,7 @@ LETTERS = {"N": 4, "C": 6, "D": 3, "H": 9, "W": 7, "T": 5}
 F32, I64, I32, BOOL, F16, F64 = (TensorProto.FLOAT, TensorProto.INT64, TensorProto.INT32, TensorProto.BOOL,
                                  TensorProto.FLOAT16, TensorProto.DOUBLE)
 MOST = 28
+NAMES = {F32: "float32", I64: "int64", I32: "int32", BOOL: "bool", F16: "float16", F64: "float64", TensorProto.BFLOAT16: "bfloat16"}
 
 
 class Case:
@@ -787,11 +789,48 @@ def line(c):
     return json.dumps(out, separators=(",", ":"))
 
 
+def differences(path, options):
+    """Results of a file of which onnx knows more than `lossgen show`, or other things, and how many agree."""
+    shown = json.loads(subprocess.run([options.lossgen, "show", path, "--format", "json"], check=True, stdout=subprocess.PIPE).stdout)
+    own = {r["name"]: r for n in shown["graph"]["nodes"] for r in n["results"]}
+    bare = onnx.load(path)
+    declared = {v.name for v in list(bare.graph.value_info) + list(bare.graph.output)}
+    done = onnx.shape_inference.infer_shapes(bare, check_type=True, strict_mode=True, data_prop=True)
+    wrong, right = [], 0
+    for v in list(done.graph.value_info) + list(done.graph.output):
+        want, got = described(v), own[v.name]
+        same = got["dtype"] == NAMES[want["dtype"]]
+        if want["dims"] is not None:
+            same = same and got["dims"] is not None and len(got["dims"]) == len(want["dims"]) and all(
+                w is None or w == g or isinstance(w, str) and (v.name in declared or g is not None)
+                for w, g in zip(want["dims"], got["dims"]))
+        right += same
+        if not same:
+            wrong.append("%s: %s is %s, and %s for onnx" % (path, v.name, got, want))
+    return wrong, right
+
+
+def files(options):
+    """Every loss's file at the first and last opset."""
+    listed = json.loads(subprocess.run([options.lossgen, "list", "--json"], check=True, stdout=subprocess.PIPE).stdout)
+    wrong, right = [], 0
+    with tempfile.TemporaryDirectory() as folder:
+        for name in (entry["name"] for entry in listed):
+            for opset in (13, 17, MOST):
+                path = "%s/%s_%d.onnx" % (folder, name, opset)
+                subprocess.run([options.lossgen, "emit", name, "-o", path, "--opset", str(opset)], check=True, stderr=subprocess.PIPE)
+                more, fine = differences(path, options)
+                wrong, right = wrong + more, right + fine
+    print("\n".join(wrong + ["types of %d results of files as onnx infers them, %d not" % (right, len(wrong))]))
+    return not wrong and right > 1000
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--each", type=int, default=14, help="cases of an operator")
     p.add_argument("--check", action="store_true", help="compare at once, print nothing")
+    p.add_argument("--lossgen", help="compare what this command shows of every loss's file, too")
     options = p.parse_args()
     missing = sorted(set(operators()) - set(MAKERS))
     if missing:
@@ -809,7 +848,8 @@ def main():
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as f:
         f.write("\n".join(lines))
         f.flush()
-        sys.exit(subprocess.run(["go", "test", "./builder/ir/infer", "-count=1", "-run", "TestOnnx", "-args", "-cases", f.name], cwd=ROOT).returncode)
+        fine = subprocess.run(["go", "test", "./builder/ir/infer", "-count=1", "-run", "TestOnnx", "-args", "-cases", f.name], cwd=ROOT).returncode == 0
+    sys.exit(not (fine and (not options.lossgen or files(options))))
 
 
 if __name__ == "__main__":

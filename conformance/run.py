@@ -31,6 +31,7 @@ def checks(options, cases):
         ("onnx's own loss cases", [HERE / "onnx_cases.py", *lossgen]),
         ("goldens by onnx's test runner", [HERE / "backend.py", *lossgen]),
         ("every file, dtype and opset", [HERE / "every_file.py", *lossgen]),
+        ("types before a run", [HERE / "infer.py", "--check", *lossgen, "--seed", str(options.seed)]),
         ("tampered files", ["go", "test", "-count=1", "-v", "-run", "TestMutations", "./verify"]),
         ("fuzzers", ["sh", HERE / "fuzz.sh", "10"]),
         ("random requests against PyTorch", [HERE / "live.py", *lossgen, "--requests", str(options.requests), "--seed", str(options.seed)]),

@@ -80,6 +80,14 @@ func TestCheckRejects(t *testing.T) {
 		{"declaration of an input", declare("input", "N"), `declaration of "input": no node produces it`},
 		{"declaration twice", declare("p", "N", "p", "N"), `declaration of "p": it stands twice`},
 		{"declaration without a name", declare("p", tensor.Unknown("", 1)), `declaration of "p": axis 0 is "?1"`},
+		{"element types", func(m *ir.Model, g *ir.Graph) { g.Nodes[3].Attributes = attrs("to", int64(tensor.Float64)) }, "node 4 (Mul -> pt): its input 1 is float64[N,C], want float32 as before"},
+		{"index type", func(m *ir.Model, g *ir.Graph) { g.Initializers[0] = floats("axes", []int64{1}, 1) }, "node 5 (ReduceSum -> picked): its input 1 is float32[1], want int64"},
+		{"no such axis", func(m *ir.Model, g *ir.Graph) {
+			g.Initializers[0] = ints("axes", []int64{1}, 2)
+		}, "node 5 (ReduceSum -> picked): axis 2 does not exist, the rank is 2"},
+		{"output of another rank", func(m *ir.Model, g *ir.Graph) { g.Outputs[0].Shape = tensor.Of("N") }, `node 6 (ReduceMean -> loss): its result "loss": it is float32[], and declared as float32[N]`},
+		{"output of another type", func(m *ir.Model, g *ir.Graph) { g.Outputs[0].DType = tensor.Float64 }, `its result "loss": it is float32[], and declared as float64[]`},
+		{"declaration of another rank", declare("p", "N"), `node 2 (Softmax -> p): its result "p": it is float32[N,C], and declared as float32[N]`},
 		{"reduce axes as input", func(m *ir.Model, g *ir.Graph) { m.IRVersion, m.Opset = 8, 18 }, `node 6 (ReduceMean -> loss): attribute "axes" does not exist at opset 18`},
 	}
 	for _, test := range tests {
