@@ -74,12 +74,15 @@ func Estimate(m *ir.Model, o Options) (*Report, error) {
 		o.Bandwidth = bandwidth
 	}
 	types, err := infer.Graph(m.Graph, infer.Options{Sizes: sizes, Largest: true})
-	if err != nil {
-		return nil, fmt.Errorf("sizes %v: %w", sizes, err)
+	var r *run
+	if err == nil {
+		r, err = newRun(m.Graph, types, nil)
 	}
-	r, err := newRun(m.Graph, types, nil)
+	if err != nil && len(sizes) > 0 {
+		err = fmt.Errorf("sizes %v: %w", sizes, err)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("sizes %v: %w", sizes, err)
+		return nil, err
 	}
 	report := &Report{Sizes: sizes, Assumed: types.Assumed, Bandwidth: o.Bandwidth, Machine: measuredOn, Nanoseconds: runNs}
 	report.add(r)
