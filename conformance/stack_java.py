@@ -84,7 +84,8 @@ def main(cases, folder, stranger):
     yield from ("        " + line for line in fill(case, "target"))
     yield "        loss.run(in);"
     yield "    } catch (IllegalArgumentException e) {"
-    yield f"        try (var other = {case.type}Loss.open(Path.of({literal(stranger)}))) {{"
+    yield "        try {"
+    yield f"            {case.type}Loss.open(Path.of({literal(stranger)})).close();"
     yield "        } catch (IllegalArgumentException f) {"
     yield f"            write({literal(folder / 'refused')}, (e.getMessage() + \"\\n\" + f.getMessage()).getBytes());"
     yield "        }"
