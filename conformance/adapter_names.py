@@ -23,6 +23,7 @@ import stack_cpp
 import stack_go
 import stack_java
 import stack_rust
+from adapters import load
 from generate import write
 from stacks import CACHE, library
 
@@ -65,8 +66,7 @@ def check_python(command, root, environment):
         for source in sources(command, root, stack):
             compile(source.read_bytes(), source, "exec")
             if stack == "torch":
-                run(sys.executable, "-W", "error", "-c", "import sys, importlib; importlib.import_module(sys.argv[1]).Loss()", source.stem,
-                    cwd=source.parent)
+                load(source, source.stem).Loss()
     values(command, root)
 
 
