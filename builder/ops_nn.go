@@ -52,6 +52,9 @@ func lowerMatMul(e *emitter, v Value, in []string) string {
 	if left {
 		a = e.node("Transpose", []string{a}, ir.Attribute{Name: "perm", Value: []int64{1, 0}})
 	}
+	if e.target != "" && !left && !right && v.arg(0).shape[1].Is(1) {
+		return e.node("Mul", in) // tract knows no product with an inner size of 1
+	}
 	if !right {
 		return e.node("MatMul", []string{a, in[1]})
 	}

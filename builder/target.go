@@ -55,6 +55,10 @@ func (t Target) profile() profile {
 // For writes the graph for a target.
 func For(t Target) Option { return func(o *options) { o.target = t } }
 
+// SizesFollowData reports whether the sizes of results may depend on what inputs hold,
+// which targets do not know.
+func (b *B) SizesFollowData() bool { return b.options.target == "" }
+
 // has reports whether the graph's consumers know an operator or attribute.
 func (e *emitter) has(name string) bool { return !slices.Contains(e.target.profile().lacks, name) }
 

@@ -1,9 +1,12 @@
 package losses
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/lossgen/lossgen/builder"
 )
 
 // This file turns a declaration into plain data, for programs that read it as
@@ -21,6 +24,7 @@ type Description struct {
 	LabelPolicy string              `json:"label_policy"`
 	Traps       []string            `json:"traps"`
 	NaNRows     bool                `json:"nan_rows"`
+	For         []DescribedTarget   `json:"for"` // the consumers that files may be written for
 	Options     []DescribedOption   `json:"options"`
 	Inputs      []DescribedInput    `json:"inputs"`
 	Shapes      []map[string]string `json:"shapes"`    // the accepted ones, the default first
@@ -30,6 +34,34 @@ type Description struct {
 	// What every loss of the kind takes beside its own options and inputs.
 	WrapperOptions []DescribedOption `json:"wrapper_options"`
 	WrapperInputs  []DescribedInput  `json:"wrapper_inputs"`
+}
+
+// DescribedTarget is a consumer that files may be written for.
+type DescribedTarget struct {
+	Name    string `json:"name"`
+	Doc     string `json:"doc"`
+	Refused string `json:"refused"` // why not for the loss with its defaults; empty where it can be
+}
+
+// Text says what the consumer is, or why the loss cannot be written for it.
+func (t DescribedTarget) Text() string {
+	if t.Refused != "" {
+		return "no: " + t.Refused
+	}
+	return t.Doc
+}
+
+// targetsOf says for which consumers a loss can be written.
+func targetsOf(loss string) []DescribedTarget {
+	var out []DescribedTarget
+	for _, t := range builder.Targets() {
+		d := DescribedTarget{Name: string(t), Doc: t.Doc()}
+		if _, err := (Request{Loss: loss, For: t}).Model(); err != nil {
+			d.Refused = errors.Unwrap(err).Error()
+		}
+		out = append(out, d)
+	}
+	return out
 }
 
 // DescribedOption is an option as plain data. Infinite numbers are the strings
@@ -70,7 +102,7 @@ func Describe(l Loss) (Description, error) {
 	s := l.Declaration()
 	d := Description{
 		Name: s.Name, Class: s.Class, Aliases: otherNames(s), Family: s.Family, Title: s.Title, Formula: s.Formula,
-		LabelPolicy: s.LabelPolicy, Traps: append([]string{}, s.Traps...), NaNRows: s.NaNRows, Star: s.Star, Broadcast: append([]string{}, s.Broadcast...),
+		LabelPolicy: s.LabelPolicy, Traps: append([]string{}, s.Traps...), NaNRows: s.NaNRows, For: targetsOf(s.Name), Star: s.Star, Broadcast: append([]string{}, s.Broadcast...),
 	}
 	plan, err := Request{Loss: s.Name}.Resolve()
 	if err != nil {

@@ -141,15 +141,16 @@ var MultilabelMargin = &Def[ReductionOnly]{
 }
 
 // listedHinge is multilabel_margin's sum per row. Axes: row, listed class, other
-// class; the second is only as long as the longest list.
+// class; the second is only as long as the longest list, where it can be.
 func listedHinge(x, y Value) Value {
 	zero := y.Like(0)
 	none := y.Like(-1)
 	classOf := builder.Where(y.Equal(none), zero, y).Within(x.Shape()[1])
 	end := y.B().Constant(tensor.FromInts(y.DType(), []int64{1, 1}, []int64{-1})).BroadcastTo(tensor.Shape{y.Shape()[0], tensor.D(1)})
 	length := builder.Concat(1, y, end).Less(zero).FirstTrue(1)
-	longest := length.MaxAll(1)
-	classOf = classOf.Prefix(1, longest)
+	if y.B().SizesFollowData() {
+		classOf = classOf.Prefix(1, length.MaxAll(1))
+	}
 	listed := y.B().Iota(2, 1, classOf.Shape()[1]).Less(length)
 	classes := x.B().Iota(3, 2, x.Shape()[1]).Cast(y.DType())
 	own := builder.Where(listed, classOf, none).Unsqueeze(2).Equal(classes).Cast(x.DType()) // list entry j is class c

@@ -135,6 +135,54 @@ def shorter(error):
     return error[:160]
 
 
+# What is wrong, by the beginning of what `judge` says; the rest of a loss works with these.
+MINOR = {"differs at NaN or infinity": "other numbers where an input is NaN or infinite",
+         "runs with a label": "a label outside [0, C) does not end the run"}
+
+
+def reason(case, text):
+    """Why a case is not right, in words that other cases share."""
+    for start, words in MINOR.items():
+        if text.startswith(start):
+            return words, True
+    if case.startswith("empty"):
+        return "fails without elements", True
+    if text.startswith("wrong"):
+        return f"wrong numbers, as in the case {case}", False
+    text = re.sub(r'#?\b\d+\b ?|"t?\d*" ?|0x[0-9a-f]+', "", text)
+    text = re.split(r"Caused by|Status Message|Name:", text)
+    return f"{text[0].split(': ')[0]}s not: {(text[1] if len(text) > 1 else text[0].partition(': ')[2]).strip(' :')[:90]}", False
+
+
+def cell(rows, notes):
+    """yes, partly or no, with the numbers of the reasons."""
+    if not rows:
+        return "no: cannot be written so"
+    found = [(case, *reason(case, text)) for case, text in rows if text]
+    if not found:
+        return "yes"
+    for _, words, _ in found:
+        notes.setdefault(words, len(notes) + 1)
+    marks = ", ".join(str(n) for n in sorted({notes[words] for _, words, _ in found}))
+    if all(minor for _, _, minor in found):
+        return f"yes [{marks}]"
+    broken = sum(not minor for _, _, minor in found)
+    return f"{'no' if broken * 2 > len(rows) else 'partly'} [{marks}]"
+
+
+MARK = "<!-- consumers -->\n"
+
+
+def page(losses, results):
+    """The part of docs/support.md behind its mark."""
+    notes, lines = {}, []
+    for loss in losses:
+        lines.append(f"| `{loss}` | " + " | ".join(cell(results[c].get(loss), notes) for c in results) + " |")
+    head = ["| loss | " + " | ".join(results) + " |", "| --- |" + " --- |" * len(results)]
+    text = (HERE / "support.md").read_text()
+    return "\n".join([text, *head, *lines, "", *(f"[{n}] {words}\n" for words, n in notes.items())])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lossgen", default="lossgen")
@@ -165,6 +213,17 @@ def main():
             for case, text in rows:
                 if text and options.show:
                     print(f"    {loss} {case}: {text}")
+    if options.consumers or options.losses:
+        return 0
+    own, _, old = SUPPORT.read_text().partition(MARK)
+    new = page(losses, results)
+    if options.write:
+        SUPPORT.write_text(own + MARK + new)
+    elif old != new:
+        print(f"{SUPPORT} is not what runs: run this with --write")
+        return 1
+    runs = sum(len(rows) for table in results.values() for rows in table.values())
+    print(f"{runs} runs of {len(losses)} losses in {len(results)} consumers")
     return 0
 
 
