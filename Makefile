@@ -44,10 +44,14 @@ golden: build $(LIVE)/installed ## make the golden cases again with PyTorch
 conformance: build $(LIVE)/installed ## compare with PyTorch live, train in each stack, run the fuzzers: everything heavy
 	$(LIVE)/bin/python conformance/run.py --lossgen ./lossgen --requests $(REQUESTS) --seed $(SEED)
 	$(MAKE) stacks
+	$(MAKE) consumers
 
 stacks: build conformance/stacks/jax/.venv/installed conformance/stacks/tensorflow/.venv/installed ## train with JAX and TensorFlow (downloads 2 GB)
 	conformance/stacks/jax/.venv/bin/python conformance/stack.py --lossgen ./lossgen --stack jax
 	conformance/stacks/tensorflow/.venv/bin/python conformance/stack.py --lossgen ./lossgen --stack tensorflow
+
+consumers: build $(LIVE)/installed ## run every loss in other consumers of ONNX files and check docs/support.md
+	$(LIVE)/bin/python conformance/consumers/run.py --lossgen ./lossgen --show
 
 fuzz: ## run each fuzzer for a short while
 	sh conformance/fuzz.sh
@@ -57,7 +61,7 @@ bench: build bench/.venv/installed ## time every loss against PyTorch and write 
 	bench/.venv/bin/python bench/profiles.py --lossgen ./lossgen
 
 clean: ## remove what the other targets made
-	rm -rf lossgen build .venv bench/.venv conformance/.venv conformance/.cache conformance/stacks/*/.venv
+	rm -rf lossgen build .venv bench/.venv conformance/.venv conformance/.cache conformance/stacks/*/.venv conformance/consumers/.venv
 
 $(VENV): runtime/ort/requirements.txt
 	$(PYTHON) -m venv .venv
@@ -69,4 +73,4 @@ $(VENV): runtime/ort/requirements.txt
 	$*/.venv/bin/pip install --quiet -r $<
 	touch $@
 
-.PHONY: help build test test-pure race lint generate golden conformance stacks fuzz bench clean
+.PHONY: help build test test-pure race lint generate golden conformance stacks consumers fuzz bench clean
