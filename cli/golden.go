@@ -7,10 +7,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/export"
+	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/verify"
 )
 
@@ -65,7 +65,7 @@ func (a *app) golden(o *goldenOptions, name string) error {
 	if dir == "" {
 		dir = loss.Declaration().Name
 	}
-	written, left, err := goldens.BackendTests(loss, dtype, o.opset, builder.Target(o.target), func(name string, files map[string][]byte) error {
+	written, left, err := goldens.BackendTests(loss, dtype, o.opset, losses.Target(o.target), func(name string, files map[string][]byte) error {
 		return writeTree(filepath.Join(dir, name), files)
 	})
 	if err != nil {

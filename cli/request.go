@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/losses"
@@ -116,7 +115,7 @@ func (f *requestFlags) request(loss string, r losses.Request) (losses.Request, e
 		r.Opset = f.opset
 	}
 	if f.flags.Changed("for") {
-		r.For = builder.Target(f.target)
+		r.For = losses.Target(f.target)
 	}
 	for _, d := range []struct {
 		flag, text, want string

@@ -12,6 +12,9 @@ import (
 	"github.com/lossgen/lossgen/builder/tensor"
 )
 
+// Target names a consumer that knows less than the standard.
+type Target = builder.Target
+
 // Request asks for a loss as a model. Zero fields have their defaults.
 type Request struct {
 	Loss    string   `json:"loss" yaml:"loss"`                           // any name of the loss
@@ -34,7 +37,7 @@ type Request struct {
 	IndexDType tensor.DType `json:"-" yaml:"-"` // of integer inputs; int64
 	Opset      int64        `json:"opset,omitempty" yaml:"opset,omitempty"`
 	// For names a consumer with fewer operators; empty for all others.
-	For builder.Target `json:"for,omitempty" yaml:"for,omitempty"`
+	For Target `json:"for,omitempty" yaml:"for,omitempty"`
 }
 
 // As asks for the same in another dtype. A float32 loss beside 16-bit inputs stays
@@ -394,7 +397,7 @@ func FromModel(m *ir.Model) (Request, error) {
 	}
 	r := Request{Loss: loss, Opset: m.Opset, Shapes: map[string]string{}, Grad: []string{"none"}}
 	target, _ := m.Meta(metaFor)
-	r.For = builder.Target(target)
+	r.For = Target(target)
 	options, _ := m.Meta(metaOptions)
 	if err := json.Unmarshal([]byte(options), &r.Options); err != nil {
 		return r, fmt.Errorf("the model's %s metadata is not JSON: %v", metaOptions, err)

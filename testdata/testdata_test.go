@@ -54,10 +54,11 @@ func TestPacked(t *testing.T) {
 	}
 }
 
-// TestPackedSize: 150 losses fit into 4 MB of program, as long as one takes this
-// much of it on average.
+// TestPackedSize: 150 losses fit into 4 MB of program, as long as one takes on
+// average what those do that are here. Two are like no others: multi_task has cases
+// for whatever is put around other losses, ctc for all lengths of sequences.
 func TestPackedSize(t *testing.T) {
-	const most = 4_000_000 / 150
+	const losses, most = 150, 4_000_000
 	files, err := Packed()
 	if err != nil {
 		t.Fatal(err)
@@ -66,15 +67,21 @@ func TestPackedSize(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	total := 0
+	special, others, total := 0, 0, 0
 	for _, e := range entries {
 		info, err := e.Info()
 		if err != nil {
 			t.Fatal(err)
 		}
-		total += int(info.Size())
+		switch e.Name() {
+		case "multi_task.bz2", "ctc.bz2":
+			special += int(info.Size())
+		default:
+			total += int(info.Size())
+			others++
+		}
 	}
-	if total > most*len(entries) {
-		t.Errorf("%d losses take %d bytes, %d each: want %d at most", len(entries), total, total/len(entries), most)
+	if expected := special + total/others*(losses-2); expected > most {
+		t.Errorf("%d losses would take %d bytes, %d each beside the special ones: want %d at most", losses, expected, total/others, most)
 	}
 }

@@ -31,13 +31,13 @@ type onnxCase struct {
 }
 
 type constantJSON struct {
-	DType  tensor.DType
+	DType  int32 // ONNX's code
 	Dims   []int64
 	Values []any
 }
 
 type typeJSON struct {
-	DType tensor.DType
+	DType int32
 	Dims  []any
 }
 
@@ -60,10 +60,10 @@ func (k constantJSON) tensor() *tensor.Tensor {
 			ints[i], _ = v.Int64()
 		}
 	}
-	if k.DType.IsFloat() {
-		return tensor.FromFloats(k.DType, k.Dims, floats)
+	if dtype := tensor.DType(k.DType); dtype.IsFloat() {
+		return tensor.FromFloats(dtype, k.Dims, floats)
 	}
-	return tensor.FromInts(k.DType, k.Dims, ints)
+	return tensor.FromInts(tensor.DType(k.DType), k.Dims, ints)
 }
 
 func decode(t *testing.T, data []byte, into any) {
@@ -90,7 +90,7 @@ func attributeOf(t *testing.T, data []byte) any {
 	var other struct {
 		Float           *float32
 		Floats          []float32
-		DType           *tensor.DType
+		DType           *int32
 		Inputs, Outputs []string
 		Nodes           []nodeJSON
 	}
@@ -132,7 +132,9 @@ func (c *onnxCase) graph(t *testing.T) (*ir.Graph, []string) {
 	for _, in := range c.Inputs {
 		p := ir.Port{Shape: tensor.Shape{}}
 		decode(t, in[0], &p.Name)
-		decode(t, in[1], &p.DType)
+		var code int32
+		decode(t, in[1], &code)
+		p.DType = tensor.DType(code)
 		var dims []any
 		decode(t, in[2], &dims)
 		for _, d := range dims {
@@ -236,8 +238,8 @@ func (c *onnxCase) compare(t *testing.T) (known, open int, err error) {
 
 // within wants to know what onnx knows.
 func (want *typeJSON) within(v Type) error {
-	if want.DType != 0 && v.DType != want.DType {
-		return fmt.Errorf("onnx has element type %v", want.DType)
+	if want.DType != 0 && v.DType != tensor.DType(want.DType) {
+		return fmt.Errorf("onnx has element type %v", tensor.DType(want.DType))
 	}
 	if want.Dims == nil {
 		return nil
