@@ -82,9 +82,20 @@ func behindMaskCases(l Loss) []Case {
 		return nil // said by the cases above
 	}
 	for _, name := range spec.Broadcast {
-		shape := append(tensor.Shape{tensor.D(1)}, p.Ports[0].Shape[1:]...)
-		out = append(out, Case{Name: "behind_mask_broadcast_" + name, With: optionalOf(spec, name), Options: mean,
-			Shapes: map[string]string{first: p.Ports[0].Shape.List(), name: shape.List()}})
+		own := p.Ports[0].Shape
+		for _, port := range p.Ports[1:] {
+			if port.Name == name { // labels of rows have fewer axes
+				own = port.Shape
+			}
+		}
+		c := Case{Name: "behind_mask_broadcast_" + name, With: optionalOf(spec, name), Options: mean}
+		c.Shapes = map[string]string{first: p.Ports[0].Shape.List(), name: append(tensor.Shape{tensor.D(1)}, own[1:]...).List()}
+		out = append(out, c)
+		c.Name = "behind_mask_fewer_axes_" + name
+		c.Shapes = map[string]string{first: p.Ports[0].Shape.List(), name: own[1:].List()}
+		if _, err := (Request{Loss: spec.Name, With: c.With, Shapes: c.Shapes}).Resolve(); err == nil { // not every loss takes them
+			out = append(out, c)
+		}
 	}
 	for i, pattern := range spec.Shapes {
 		if i == 0 && strings.Contains(pattern[first], "*") {

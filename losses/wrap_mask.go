@@ -33,6 +33,8 @@ type covered struct {
 	Port
 	axes []int // for each axis of the unreduced loss the input's own, -1 where it has none
 	rest []int // the others, within a single loss
+	lead int   // how many axes of size 1 it takes in front, where it broadcasts
+	full []int // axes, counted with those
 }
 
 // layOut finds the layout for a mask over losses of the shape each.
@@ -55,7 +57,10 @@ func (p *Plan) layOut(each tensor.Shape) (*layout, error) {
 	}
 	for i, port := range full.Ports {
 		if belongs[port.Name] {
-			l.cover(p.Ports[i], axesWithin(letters, port.Shape, len(port.Shape)-len(p.Ports[i].Shape)))
+			lead := len(port.Shape) - len(p.Ports[i].Shape)
+			l.cover(p.Ports[i], axesWithin(letters, port.Shape, lead))
+			in := &l.covered[len(l.covered)-1]
+			in.lead, in.full = lead, axesWithin(letters, port.Shape, 0)
 		}
 	}
 	if i := slices.IndexFunc(p.Ports, func(port Port) bool { return port.Name == "sample_weight" && p.isWrapper(port.Name) }); i >= 0 {
@@ -208,16 +213,16 @@ func (p *Plan) takesRows(full *Plan, l *layout) bool {
 	rows.Ports = slices.Clone(full.Ports)
 	row := tensor.S("row")
 	for _, in := range l.covered {
-		if len(in.rest) > 0 && slices.Contains(in.axes, -1) {
+		if in.shared() {
 			return false // it has no element for each loss
 		}
 		i := slices.IndexFunc(rows.Ports, func(port Port) bool { return port.Name == in.Name })
 		if i < 0 {
 			continue // sample_weight
 		}
-		shape, lead := tensor.Shape{row}, len(rows.Ports[i].Shape)-len(in.Shape)
+		shape := tensor.Shape{row}
 		for _, axis := range in.rest {
-			shape = append(shape, rows.Ports[i].Shape[axis+lead])
+			shape = append(shape, rows.Ports[i].Shape[axis+in.lead])
 		}
 		rows.Ports[i].Shape = shape
 	}
@@ -261,14 +266,44 @@ func (p *Plan) coveredInputs(c *Call) *Call {
 	}
 	for _, in := range p.layout.covered {
 		v, mask := c.In(in.Name), c.In("mask")
-		if len(in.rest) == 0 {
+		switch {
+		case len(in.rest) == 0:
 			v = unsqueezed(v, in.missing()).BroadcastTo(each)
-		} else {
+		case !in.shared():
+			v = unsqueezed(v, leading(in.lead))
+			in = in.led()
+			shape := slices.Clone(v.Shape())
+			for i, own := range in.axes {
+				shape[own] = each[i]
+			}
+			v, mask = v.BroadcastTo(shape), in.maskOf(mask.BroadcastTo(each))
+		default:
 			mask = in.maskOf(mask.BroadcastTo(each))
 		}
 		inner.inputs[in.Name] = builder.Select(mask, v, in.Domain.harmlessFor(v))
 	}
 	return &inner
+}
+
+// shared reports whether single losses have parts of the input in common, without
+// broadcasting it.
+func (in covered) shared() bool { return len(in.rest) > 0 && slices.Contains(in.full, -1) }
+
+// led is the input with the axes of size 1 in front that it broadcasts by.
+func (in covered) led() covered {
+	moved := covered{Port: in.Port, axes: in.full, full: in.full}
+	for _, own := range in.rest {
+		moved.rest = append(moved.rest, own+in.lead)
+	}
+	return moved
+}
+
+func leading(n int) []int {
+	axes := make([]int, n)
+	for i := range axes {
+		axes[i] = i
+	}
+	return axes
 }
 
 // missing lists the axes of the unreduced loss that the input does not have.
@@ -337,7 +372,7 @@ func (p *Plan) keptTorch(text string) string {
 	names := map[string]string{}
 	for _, in := range p.layout.covered {
 		if p.layout.indexed {
-			names[in.Name] = in.indexTorch(p.port(in.Name).Shape)
+			names[in.Name] = p.indexTorch(in)
 		} else {
 			names[in.Name] = in.coveredTorch()
 		}
@@ -349,10 +384,12 @@ func (p *Plan) keptTorch(text string) string {
 	return text
 }
 
-// indexTorch is the input's part of the losses that the mask keeps.
-func (in covered) indexTorch(shape tensor.Shape) string {
-	text := in.Name
+// indexTorch is an input's part of the losses that the mask keeps.
+func (p *Plan) indexTorch(in covered) string {
+	text, shape := in.Name, p.port(in.Name).Shape
 	if len(in.rest) > 0 {
+		text += p.expandTorch(in, shape)
+		in = in.led()
 		order := append(slices.Clone(in.axes), in.rest...)
 		if !slices.IsSorted(order) {
 			text += ".permute(" + integers(order) + ")"
@@ -373,6 +410,25 @@ func (in covered) indexTorch(shape tensor.Shape) string {
 		text += ".expand_as(mask)"
 	}
 	return text + "[mask]"
+}
+
+// expandTorch writes an input of rows out where it broadcasts to them.
+func (p *Plan) expandTorch(in covered, shape tensor.Shape) string {
+	led := in.led()
+	sizes := slices.Repeat([]string{"-1"}, in.lead+len(shape))
+	broadcast := in.lead > 0
+	for i, own := range led.axes {
+		source := p.layout.sizes[i]
+		if at := own - in.lead; at >= 0 && shape[at] == p.port(source.input).Shape[source.axis] {
+			continue
+		}
+		broadcast = true
+		sizes[own] = fmt.Sprintf("%s.size(%d)", source.input, source.axis)
+	}
+	if !broadcast {
+		return ""
+	}
+	return ".expand(" + strings.Join(sizes, ", ") + ")"
 }
 
 // coveredTorch is the input with harmless numbers where the mask does not hold.
