@@ -68,6 +68,11 @@ func (t Target) Check(g *ir.Graph, opset int64) error {
 	if p.lastOpset > 0 && opset > p.lastOpset {
 		return fmt.Errorf("%s knows opsets up to %d, not %d", t, p.lastOpset, opset)
 	}
+	for _, port := range slices.Concat(g.Inputs, g.Outputs) {
+		if p.noFloat64 && port.DType == tensor.Float64 {
+			return fmt.Errorf("%s knows no float64: %s has to be of another dtype", t, port.Name)
+		}
+	}
 	for _, n := range g.Nodes {
 		if slices.Contains(p.lacks, n.Op) {
 			return fmt.Errorf("%s knows no %s", t, n.Op)
@@ -78,16 +83,8 @@ func (t Target) Check(g *ir.Graph, opset int64) error {
 			}
 		}
 	}
-	if !p.noFloat64 {
-		return nil
-	}
-	for _, port := range slices.Concat(g.Inputs, g.Outputs) {
-		if port.DType == tensor.Float64 {
-			return fmt.Errorf("%s knows no float64: %s has to be of another dtype", t, port.Name)
-		}
-	}
 	for _, c := range g.Initializers {
-		if c.Tensor.DType == tensor.Float64 {
+		if p.noFloat64 && c.Tensor.DType == tensor.Float64 {
 			return fmt.Errorf("%s knows no float64, in which a part is computed", t)
 		}
 	}
