@@ -29,7 +29,7 @@ var profiles = []profile{
 	{target: "onnx2torch", doc: "the importer into PyTorch, up to opset 17",
 		lacks: []string{"ScatterElements", "ThresholdedRelu", "Compress", "Size", "Scan", "allowzero", "ArgMin"}, lastOpset: 17},
 	{target: "tract", doc: "the engine in Rust",
-		lacks: []string{"ThresholdedRelu", "Compress", "Size", "ArgMin"}},
+		lacks: []string{"ThresholdedRelu", "Compress", "Size", "Scan", "ArgMin"}},
 }
 
 // Targets returns the names of all targets, in order.
