@@ -66,7 +66,7 @@ func adaptivePorts(o AdaptiveOptions) ([]Input, []Shapes) {
 	clusters := len(o.Cutoffs)
 	inputs := []Input{
 		{Name: "input", Doc: "features", Domain: Real, Grad: Default},
-		{Name: "target", Doc: "class of each row", Domain: Class, Classes: *o.NClasses},
+		{Name: "target", Doc: "class of each row", Domain: Class, Of: Of{Option: "n_classes"}},
 		{Name: "head_weight", Doc: "weights of the head: frequent classes, then one row per cluster", Domain: Real, Grad: Default},
 		{Name: "head_bias", Doc: "bias of the head", Domain: Real, Optional: !o.HeadBias, Grad: Default},
 	}

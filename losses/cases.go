@@ -75,7 +75,7 @@ func (e Expressions) MarshalJSON() ([]byte, error) {
 // GoldenInput says how an input of a case is filled.
 type GoldenInput struct {
 	Name string            `json:"name"`
-	Kind string            `json:"kind"` // "float" or "index"
+	Kind string            `json:"kind"` // "float", "index" or "bool"
 	Dims []int64           `json:"dims"`
 	Fill string            `json:"fill"`
 	Set  map[string]string `json:"set,omitempty"` // flat index -> number
@@ -106,8 +106,8 @@ func Cases(l Loss) ([]GoldenCase, error) {
 
 func derivedCases(l Loss) []Case {
 	var all []Case
-	if slices.ContainsFunc(l.Declaration().Inputs, func(in Input) bool { return in.Domain == Lengths }) {
-		return nil // lengths, labels and time must fit: the loss lists its cases itself
+	if l.Declaration().OwnCases {
+		return nil
 	}
 	for _, list := range [][]Case{rankCases(l), optionCases(l), optionalCases(l), batchCases(l), edgeCases(l), wrapperCases(l)} {
 		all = append(all, list...)
@@ -215,29 +215,47 @@ func optionalCases(l Loss) []Case {
 	return out
 }
 
+// batchCases are an upstream gradient, and batches and classes of unusual number.
 func batchCases(l Loss) []Case {
+	spec := l.Declaration()
+	sizes := map[string]map[string]int64{}
+	if letter := spec.batchLetter(); letter != "" {
+		sizes["empty"], sizes["single"] = map[string]int64{letter: 0}, map[string]int64{letter: 1}
+	}
+	if letter := spec.classLetter(); letter != "" {
+		sizes["one_class"] = map[string]int64{letter: 1}
+	}
 	var out []Case
 	for _, r := range reductionsOf(l) {
 		if r != string(None) {
 			out = append(out, Case{Name: "upstream_" + r, Options: withReduction(nil, r), GradOutput: true})
 		}
-		for name, sizes := range map[string]map[string]int64{"empty": {"N": 0}, "single": {"N": 1}, "one_class": {"C": 1}} {
-			if name != "one_class" || usesLetter(l, "C") {
-				out = append(out, Case{Name: name + "_" + r, Options: withReduction(nil, r), Sizes: sizes})
-			}
+		for name, fixed := range sizes {
+			out = append(out, Case{Name: name + "_" + r, Options: withReduction(nil, r), Sizes: fixed})
 		}
 	}
 	slices.SortFunc(out, func(a, b Case) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }
 
-func usesLetter(l Loss, letter string) bool {
-	for _, pattern := range l.Declaration().Shapes[0] {
-		if slices.Contains(tokens(pattern), letter) {
-			return true
+// batchLetter is the letter of the first axis by default, "" where that is none.
+func (s Spec) batchLetter() string {
+	axes := tokens(strings.Replace(s.Shapes[0][s.Inputs[0].Name], "*", s.Star, 1))
+	if len(axes) == 0 || !tensor.IsName(axes[0]) {
+		return ""
+	}
+	return axes[0]
+}
+
+// classLetter is the letter of the axis of the classes by default, "" where there is
+// none.
+func (s Spec) classLetter() string {
+	for _, in := range s.Inputs {
+		if in.Domain.row().classes && usesLetter(s.Shapes[:1], in.Of.Axis) {
+			return in.Of.Axis
 		}
 	}
-	return false
+	return ""
 }
 
 // golden completes a case.
@@ -273,20 +291,11 @@ func (c Case) golden(l Loss) (GoldenCase, error) {
 	}
 	g.Request.Options = p.Options
 	for _, port := range p.Ports {
-		in := c.input(port.Name, port.Shape, port.Domain, g.Sizes)
-		if port.Domain == Mask {
-			in.Kind = "bool"
-		}
-		if port.Domain.IsIndex() {
-			in.Kind = "index"
-		}
-		if port.Domain.IsIndex() && c.Fill[port.Name] == "" {
-			in.Fill = fmt.Sprintf("%s:%d", port.Domain, p.classes(port, c.Sizes))
-		}
-		g.Inputs = append(g.Inputs, in)
+		u := p.use(port, func(d tensor.Dim) int64 { return sizeOf(d, map[string]int64{}, c.Sizes) })
+		g.Inputs = append(g.Inputs, c.input(port.Name, port.Shape, port.Domain.row(), u, g.Sizes))
 	}
 	if p.GradOutput {
-		g.Inputs = append(g.Inputs, c.input("grad_output", graph.Output("loss").Shape(), Real, g.Sizes))
+		g.Inputs = append(g.Inputs, c.input("grad_output", graph.Output("loss").Shape(), Real.row(), nil, g.Sizes))
 	}
 	if c.Spoiled {
 		g.spoil(p)
@@ -294,8 +303,8 @@ func (c Case) golden(l Loss) (GoldenCase, error) {
 	return g, nil
 }
 
-func (c Case) input(name string, shape tensor.Shape, domain Domain, sizes map[string]int64) GoldenInput {
-	in := GoldenInput{Name: name, Kind: "float", Dims: []int64{}, Fill: domain.fill(shape, sizes, c.Sizes)}
+func (c Case) input(name string, shape tensor.Shape, row domainRow, u *use, sizes map[string]int64) GoldenInput {
+	in := GoldenInput{Name: name, Kind: row.kind, Dims: []int64{}, Fill: row.fill(u)}
 	for _, d := range shape {
 		in.Dims = append(in.Dims, sizeOf(d, sizes, c.Sizes))
 	}
@@ -309,38 +318,6 @@ func (c Case) input(name string, shape tensor.Shape, domain Domain, sizes map[st
 		in.Set[fmt.Sprint(i)] = Text(v)
 	}
 	return in
-}
-
-// classes is the number of classes of a port's labels: a fixed one, the size of
-// the axis that the declaration calls C, or 1 where a single score has no axis.
-func (p *Plan) classes(port Port, fixed map[string]int64) int64 {
-	p, port = p.Part(port)
-	if port.Classes > 0 {
-		return port.Classes
-	}
-	return sizeOf(p.ClassDim(), map[string]int64{}, fixed)
-}
-
-// ClassDim is the axis of the classes.
-func (p *Plan) ClassDim() tensor.Dim {
-	if len(p.Ports[0].Shape) == 0 {
-		return tensor.D(1)
-	}
-	for _, pattern := range p.Spec.Shapes {
-		for _, port := range p.Ports {
-			parts := tokens(pattern[port.Name])
-			at, star := slices.Index(parts, "C"), slices.Index(parts, "*")
-			fits := len(parts) == len(port.Shape) || star >= 0 && len(port.Shape) >= len(parts)-1
-			if at < 0 || !fits {
-				continue
-			}
-			if star >= 0 && at > star {
-				at += len(port.Shape) - len(parts)
-			}
-			return port.Shape[at]
-		}
-	}
-	return tensor.S("C")
 }
 
 // sizeOf gives letters small, different sizes.
@@ -358,27 +335,4 @@ func sizeOf(d tensor.Dim, sizes, fixed map[string]int64) int64 {
 	}
 	n, _ := d.Eval(sizes) // small sizes, which do not overflow
 	return n
-}
-
-// fill says how golden inputs of a domain are drawn.
-func (d Domain) fill(shape tensor.Shape, sizes, fixed map[string]int64) string {
-	axis := min(1, len(shape)-1)
-	switch d {
-	case Signs:
-		return "sign"
-	case Unit:
-		return "uniform:0:1"
-	case Positive, Weight:
-		return "positive"
-	case Simplex:
-		return fmt.Sprintf("simplex:%d", axis)
-	case LogProb:
-		return fmt.Sprintf("logprob:%d", axis)
-	case Box:
-		return "boxes"
-	case Mask:
-		return "binary"
-	default:
-		return "normal"
-	}
 }

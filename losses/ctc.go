@@ -25,10 +25,10 @@ var CTC = &Def[CTCOptions]{
 		Title:   "likelihood of label sequences without alignment",
 		Formula: "-log(sum over paths π that read targets of exp(sum over t of log_probs[t,π[t]]))",
 		Inputs: []Input{
-			{Name: "log_probs", Doc: "log-probabilities of the classes at each step, as log_softmax gives them", Domain: LogProb, Grad: Default},
-			{Name: "targets", Doc: "labels, padded to [N,S] or one sequence after the other; none is the blank", Domain: Class},
-			{Name: "input_lengths", Doc: "steps of each sequence that count, at most T", Domain: Lengths},
-			{Name: "target_lengths", Doc: "labels of each sequence, at most S", Domain: Lengths},
+			{Name: "log_probs", Doc: "log-probabilities of the classes at each step, as log_softmax gives them", Domain: LogProb, Of: Of{Axis: "C"}, Grad: Default},
+			{Name: "targets", Doc: "labels, padded to [N,S] or one sequence after the other; none is the blank", Domain: Class, Of: Of{Axis: "C", Except: "blank", Unchecked: true}},
+			{Name: "input_lengths", Doc: "steps of each sequence that count, at most T", Domain: Lengths, Of: Of{Axis: "T"}},
+			{Name: "target_lengths", Doc: "labels of each sequence, at most S", Domain: Lengths, Of: Of{Axis: "S", Sum: "L"}},
 		},
 		Shapes: []Shapes{
 			{"log_probs": "T,N,C", "targets": "N,S", "input_lengths": "N", "target_lengths": "N"},
@@ -39,6 +39,7 @@ var CTC = &Def[CTCOptions]{
 		},
 		LabelPolicy:   "a label outside [0, C) ends the run with an index error where it counts, while PyTorch reads other memory; so do lengths that PyTorch raises on; padding may hold anything",
 		NaNRows:       true,
+		OwnCases:      true, // lengths, labels and time must fit
 		NotDerivative: "the gradient for log_probs is that of the logits behind a log_softmax, as PyTorch's",
 		Inseparable:   "its mean divides each sequence's loss by its number of labels",
 		Traps: []string{

@@ -24,7 +24,7 @@ func ctcCase(name string, steps, labels []float64) Case {
 	return Case{
 		Name: name,
 		Fill: map[string]string{
-			"log_probs": "logprob:-1", "targets": "uniform:1:5",
+			"targets":       "uniform:1:5",
 			"input_lengths": "constant:0", "target_lengths": "constant:0",
 		},
 		Set: map[string]Edge{"input_lengths": edgesOf(steps), "target_lengths": edgesOf(labels)},

@@ -67,9 +67,12 @@ func (d *Def[O]) Options() []Option {
 
 // Check implements [Loss].
 func (d *Def[O]) Check() error {
-	_, err := optionsOf(d.Defaults)
-	if err == nil && d.Body == nil {
+	options, err := optionsOf(d.Defaults)
+	switch {
+	case err == nil && d.Body == nil:
 		err = errors.New("there is no Body that builds the graph")
+	case err == nil:
+		err = checkDomains(d.Declaration(), options)
 	}
 	if err != nil {
 		return fmt.Errorf("%s is declared wrongly: %w", d.Name, err)

@@ -2,8 +2,9 @@ package losses
 
 import (
 	"fmt"
-	"math"
 	"slices"
+
+	"github.com/lossgen/lossgen/builder/tensor"
 )
 
 // This file derives the golden cases of values where losses go wrong.
@@ -17,7 +18,7 @@ func edgeCases(l Loss) []Case {
 		if in.Optional {
 			continue
 		}
-		for name, value := range extremes(in.Domain) {
+		for name, value := range in.edges() {
 			for _, r := range edgeReductions(l) {
 				out = append(out, Case{
 					Name:    fmt.Sprintf("%s_%s_%s", in.Name, name, r),
@@ -27,7 +28,7 @@ func edgeCases(l Loss) []Case {
 			}
 		}
 	}
-	if len(spec.Inputs) > 1 && spec.Inputs[0].Domain == Real && spec.Inputs[1].Domain == Real && sameShape(spec, 0, 1) {
+	if len(spec.Inputs) > 1 && spec.Inputs[0].Domain.isFree() && spec.Inputs[1].Domain.isFree() && sameShape(spec, 0, 1) {
 		for _, r := range reductionsOf(l) {
 			out = append(out, Case{
 				Name: "equal_" + r, Options: withReduction(nil, r),
@@ -59,45 +60,71 @@ func edgeReductions(l Loss) []string {
 	return all
 }
 
-func extremes(d Domain) map[string]float64 {
-	inf, nan := math.Inf(1), math.NaN()
-	switch d {
-	case Real, LogProb:
-		return map[string]float64{"nan": nan, "inf": inf, "minus_inf": -inf, "large": 1e4, "minus_large": -1e4, "minus_zero": math.Copysign(0, -1)}
-	case Unit:
-		return map[string]float64{"zero": 0, "one": 1}
-	case Simplex:
-		return map[string]float64{"nan": nan, "zero": 0, "one": 1}
-	case Positive:
-		return map[string]float64{"nan": nan, "zero": 0, "large": 1e4, "inf": inf}
-	default:
-		return nil
+// edges are the values of the input that have golden cases of their own.
+func (in Input) edges() map[string]float64 {
+	if edges := in.Domain.row().edges; edges != nil {
+		return edges(in.Of)
 	}
+	return nil
+}
+
+// labeling is what cases of labels know of a loss that ignores one of them.
+type labeling struct {
+	input   string // with the labels
+	ignored float64
+	count   int     // of the labels
+	last    float64 // class
+	weight  string  // the optional input with class weights, or ""
+}
+
+// labelingOf returns the labeling of a loss, and whether there is one.
+func labelingOf(l Loss) (labeling, bool) {
+	spec := l.Declaration()
+	at := slices.IndexFunc(spec.Inputs, func(in Input) bool { return in.NamesClasses() && in.Of.Ignored != "" })
+	p, err := Request{Loss: spec.Name}.Resolve()
+	if at < 0 || err != nil {
+		return labeling{}, false
+	}
+	in := spec.Inputs[at]
+	labels := p.Ports[slices.IndexFunc(p.Ports, func(port Port) bool { return port.Name == in.Name })]
+	size := func(d tensor.Dim) int64 { return sizeOf(d, map[string]int64{}, nil) }
+	ignored, _ := p.Ignored(labels)
+	found := labeling{input: in.Name, ignored: float64(ignored), count: 1, last: float64(p.Classes(labels, size) - 1)}
+	for _, d := range labels.Shape {
+		found.count *= int(size(d))
+	}
+	for _, other := range spec.Inputs {
+		if other.Optional && other.Domain == Weight && spec.Shapes[0][other.Name] == in.Of.Axis {
+			found.weight = other.Name
+		}
+	}
+	return found, true
 }
 
 // labelCases are the cases of a loss with class labels and an ignored one.
 func labelCases(l Loss) []Case {
-	labels := slices.IndexFunc(l.Declaration().Inputs, func(in Input) bool { return in.Domain == Class })
-	ignore := slices.IndexFunc(l.Options(), func(o Option) bool { return o.Name == "ignore_index" })
-	if labels < 0 || ignore < 0 {
+	y, ok := labelingOf(l)
+	if !ok {
 		return nil
 	}
-	name := l.Declaration().Inputs[labels].Name
-	skip := float64(-100)
+	all := Edge{}
+	for i := range y.count {
+		all[i] = y.ignored
+	}
 	var out []Case
 	for _, r := range reductionsOf(l) {
 		o := withReduction(nil, r)
 		out = append(out,
-			Case{Name: "one_ignored_" + r, Options: o, Set: map[string]Edge{name: {1: skip}}},
-			Case{Name: "all_ignored_" + r, Options: o, Set: map[string]Edge{name: {0: skip, 1: skip, 2: skip, 3: skip}}},
-			Case{Name: "first_and_last_class_" + r, Options: o, Set: map[string]Edge{name: {0: 0, 1: 4}}},
+			Case{Name: "one_ignored_" + r, Options: o, Set: map[string]Edge{y.input: {1: y.ignored}}},
+			Case{Name: "all_ignored_" + r, Options: o, Set: map[string]Edge{y.input: all}},
+			Case{Name: "first_and_last_class_" + r, Options: o, Set: map[string]Edge{y.input: {0: 0, 1: y.last}}},
 		)
-		if slices.ContainsFunc(l.Declaration().Inputs, func(in Input) bool { return in.Name == "weight" }) {
-			w := []string{"weight"}
+		if y.weight != "" {
+			w := []string{y.weight}
 			out = append(out,
-				Case{Name: "weight_one_ignored_" + r, Options: o, With: w, Set: map[string]Edge{name: {1: skip}}},
-				Case{Name: "weight_zero_" + r, Options: o, With: w, Set: map[string]Edge{name: {0: 0, 1: 1}, "weight": {0: 0}}},
-				Case{Name: "weight_all_zero_" + r, Options: o, With: w, Fill: map[string]string{"weight": "constant:0"}, Set: map[string]Edge{name: {2: skip}}},
+				Case{Name: y.weight + "_one_ignored_" + r, Options: o, With: w, Set: map[string]Edge{y.input: {1: y.ignored}}},
+				Case{Name: y.weight + "_zero_" + r, Options: o, With: w, Set: map[string]Edge{y.input: {0: 0, 1: 1}, y.weight: {0: 0}}},
+				Case{Name: y.weight + "_all_zero_" + r, Options: o, With: w, Fill: map[string]string{y.weight: "constant:0"}, Set: map[string]Edge{y.input: {2: y.ignored}}},
 			)
 		}
 	}

@@ -131,11 +131,11 @@ func (p *Plan) CheckLabels(inputs map[string]*tensor.Tensor) error {
 		own, inner := p.Part(port)
 		hasLengths := slices.ContainsFunc(own.Spec.Inputs, func(in Input) bool { return in.Domain == Lengths })
 		t := inputs[port.Name]
-		if inner.Domain != Class && inner.Domain != Labels || hasLengths || t == nil {
+		if !inner.NamesClasses() || hasLengths || t == nil {
 			continue
 		}
 		prefix := port.Name[:len(port.Name)-len(inner.Name)]
-		if err := own.checkLabels(inner, port.Name, t, inputs[prefix+"mask"], own.classes(inner, sizes)); err != nil {
+		if err := own.checkLabels(inner, port.Name, t, inputs[prefix+"mask"], own.Classes(inner, func(d tensor.Dim) int64 { return sizeOf(d, map[string]int64{}, sizes) })); err != nil {
 			return err
 		}
 	}
@@ -143,7 +143,7 @@ func (p *Plan) CheckLabels(inputs map[string]*tensor.Tensor) error {
 }
 
 func (p *Plan) checkLabels(port Port, name string, labels, mask *tensor.Tensor, classes int64) error {
-	ignored, ignores := p.Options["ignore_index"].(int64)
+	ignored, ignores := p.Ignored(port)
 	for i := range labels.Len() {
 		v := labels.Int(i)
 		masked := mask != nil && mask.Len() == labels.Len() && mask.Int(i) == 0
@@ -152,7 +152,7 @@ func (p *Plan) checkLabels(port Port, name string, labels, mask *tensor.Tensor, 
 		}
 		want := fmt.Sprintf("a class from 0 to %d", classes-1)
 		if ignores {
-			want += fmt.Sprintf(", or ignore_index %d", ignored)
+			want += fmt.Sprintf(", or %s %d", port.Of.Ignored, ignored)
 		}
 		return fmt.Errorf("input %s has the label %d at %s, want %s", name, v, position(i, labels.Dims), want)
 	}

@@ -22,6 +22,7 @@ var LinearCrossEntropy = &Def[LinearCrossEntropyOptions]{
 		Title:       "cross entropy of a linear layer's output",
 		Formula:     "cross_entropy(input·linear_weight^T + linear_bias, target)",
 		LabelPolicy: gatherPolicy,
+		EmptyOpset:  14,
 		Traps: []string{
 			"Mean divides by the number of kept labels; with weight, by the sum of their weights. With --target probabilities it divides by the number of rows, whatever the weights.",
 			"Opset 13 cannot reshape to a size of 0: a trailing axis that may be empty needs opset 14.",

@@ -23,29 +23,6 @@ const (
 	BatchMean Reduction = "batchmean"
 )
 
-// Domain says which values an input may have. Golden cases and the live
-// comparison with PyTorch draw from it.
-type Domain string
-
-// The domains.
-const (
-	Real     Domain = "real"     // any number
-	Class    Domain = "class"    // an integer label in [0, C)
-	Labels   Domain = "labels"   // a list of labels in [0, C) along the last axis, ended by -1
-	Lengths  Domain = "lengths"  // how much of each sequence counts: an integer from 0 to the size of the axis it is about
-	Signs    Domain = "sign"     // -1 or 1
-	Unit     Domain = "unit"     // [0, 1]
-	Positive Domain = "positive" // (0, inf)
-	Simplex  Domain = "simplex"  // probabilities that sum to 1 over the classes
-	LogProb  Domain = "logprob"  // log-probabilities over the classes
-	Weight   Domain = "weight"   // [0, inf)
-	Box      Domain = "box"      // x1, y1, x2, y2 with x1 < x2 and y1 < y2
-	Mask     Domain = "mask"     // true or false
-)
-
-// IsIndex reports whether values of the domain are integers.
-func (d Domain) IsIndex() bool { return d == Class || d == Labels || d == Lengths }
-
 // Differentiation says whether an input has a gradient.
 type Differentiation int
 
@@ -61,10 +38,10 @@ const (
 type Input struct {
 	Name     string
 	Doc      string
-	Domain   Domain
-	Classes  int64 // of labels: the number of classes, where it is not the size C
-	Optional bool  // exists only when asked for by name
-	Wide     bool  // a count or a sum: float32 in 16-bit files
+	Domain   Domain // which values it may have
+	Of       Of     // what the domain leaves open
+	Optional bool   // exists only when asked for by name
+	Wide     bool   // a count or a sum: float32 in 16-bit files
 	Grad     Differentiation
 }
 
@@ -105,6 +82,11 @@ type Spec struct {
 	// NotDerivative gives the reason where the declared gradient is meant to differ
 	// from the derivative of the value, as PyTorch's does.
 	NotDerivative string
+	// EmptyOpset is the first opset at which every axis may be empty, where that is not
+	// the first of all.
+	EmptyOpset int64
+	// OwnCases: no golden case is derived from the declaration, the loss lists all.
+	OwnCases bool
 	// Undefined names derived golden cases for which PyTorch returns uninitialized
 	// memory; there are no goldens for them.
 	Undefined []string

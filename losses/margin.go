@@ -102,8 +102,8 @@ var CosineEmbedding = &Def[MarginOptions]{
 		Formula: "c = cos(input1, input2); target 1: 1 - c; target -1: max(0, c - margin)",
 		Torch:   "F.cosine_embedding_loss(input1, input2, target, margin={margin}, reduction={reduction})",
 		Inputs: []Input{
-			{Name: "input1", Doc: "first vectors", Domain: Real, Grad: Default},
-			{Name: "input2", Doc: "second vectors", Domain: Real, Grad: Default},
+			{Name: "input1", Doc: "first vectors", Domain: Vector, Of: Of{Axis: "D"}, Grad: Default},
+			{Name: "input2", Doc: "second vectors", Domain: Vector, Of: Of{Axis: "D"}, Grad: Default},
 			{Name: "target", Doc: "1 for similar rows, -1 for dissimilar ones; any other value gives 0", Domain: Signs},
 		},
 		Shapes: []Shapes{

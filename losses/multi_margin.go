@@ -25,7 +25,7 @@ var MultiMargin = &Def[MultiMarginOptions]{
 		Torch:   "F.multi_margin_loss(input, {target}, p={p}, margin={margin}, weight={weight}, reduction={reduction})",
 		Inputs: []Input{
 			{Name: "input", Doc: "scores, classes along the last axis", Domain: Real, Grad: Default},
-			{Name: "target", Doc: "class of each row", Domain: Class},
+			{Name: "target", Doc: "class of each row", Domain: Class, Of: Of{Axis: "C"}},
 			classWeight,
 		},
 		Shapes: []Shapes{
@@ -98,7 +98,7 @@ var MultilabelMargin = &Def[ReductionOnly]{
 		Torch:   "F.multilabel_margin_loss(input, {target}, reduction={reduction})",
 		Inputs: []Input{
 			{Name: "input", Doc: "scores, classes along the last axis", Domain: Real, Grad: Default},
-			{Name: "target", Doc: "the classes of each row, first come first; the list ends at the first -1", Domain: Labels},
+			{Name: "target", Doc: "the classes of each row, first come first; the list ends at the first -1", Domain: Labels, Of: Of{Axis: "C"}},
 		},
 		Shapes: []Shapes{
 			{"input": "N,C", "target": "N,C"},

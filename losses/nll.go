@@ -14,7 +14,7 @@ var NLL = &Def[NLLOptions]{
 		Formula: "-weight[target]·input[target]",
 		Torch:   "F.nll_loss(input, {target}, weight={weight}, ignore_index={ignore_index}, reduction={reduction})",
 		Inputs: []Input{
-			{Name: "input", Doc: "log-probabilities, classes along axis 1 (axis 0 at rank 1)", Domain: LogProb, Grad: Default},
+			{Name: "input", Doc: "log-probabilities, classes along axis 1 (axis 0 at rank 1)", Domain: LogProb, Of: Of{Axis: "C"}, Grad: Default},
 			classLabels, classWeight,
 		},
 		Shapes:      perClass(),

@@ -286,7 +286,7 @@ func (p *Plan) isWrapper(name string) bool {
 
 func (p *Plan) dtypeOf(in Input) tensor.DType {
 	switch {
-	case in.Domain == Mask:
+	case in.Domain.isBool():
 		return tensor.Bool
 	case in.Domain.IsIndex():
 		return p.IndexDType

@@ -42,7 +42,7 @@ var MultilabelSoftMargin = &Def[ReductionOnly]{
 		Torch:   "F.multilabel_soft_margin_loss(input, target, weight={weight}, reduction={reduction})",
 		Inputs: []Input{
 			{Name: "input", Doc: "logits, classes along the last axis", Domain: Real, Grad: Default},
-			{Name: "target", Doc: "probabilities, usually 0 or 1", Domain: Unit, Grad: OnDemand},
+			{Name: "target", Doc: "probabilities, usually 0 or 1", Domain: Unit, Of: Of{Axis: "C"}, Grad: OnDemand},
 			{Name: "weight", Doc: "weight of each class, or of each element", Domain: Weight, Optional: true},
 		},
 		Shapes: []Shapes{

@@ -12,8 +12,8 @@ const gatherPolicy = "ignore_index rows count as 0; any other label outside [0, 
 
 var (
 	logits             = Input{Name: "input", Doc: "unnormalized scores, classes along axis 1 (axis 0 at rank 1)", Domain: Real, Grad: Default}
-	classLabels        = Input{Name: "target", Doc: "class of each row", Domain: Class}
-	classProbabilities = Input{Name: "target", Doc: "probability of each class", Domain: Simplex, Grad: OnDemand}
+	classLabels        = Input{Name: "target", Doc: "class of each row", Domain: Class, Of: Of{Axis: "C", Ignored: "ignore_index"}}
+	classProbabilities = Input{Name: "target", Doc: "probability of each class", Domain: Simplex, Of: Of{Axis: "C"}, Grad: OnDemand}
 	classWeight        = Input{Name: "weight", Doc: "weight of each class", Domain: Weight, Optional: true}
 )
 

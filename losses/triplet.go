@@ -26,9 +26,9 @@ type TripletDistanceOptions struct {
 
 func tripletInputs() []Input {
 	return []Input{
-		{Name: "anchor", Doc: "reference vectors", Domain: Real, Grad: Default},
-		{Name: "positive", Doc: "vectors that should be near", Domain: Real, Grad: Default},
-		{Name: "negative", Doc: "vectors that should be far", Domain: Real, Grad: Default},
+		{Name: "anchor", Doc: "reference vectors", Domain: Point, Of: Of{Axis: "D"}, Grad: Default},
+		{Name: "positive", Doc: "vectors that should be near", Domain: Point, Of: Of{Axis: "D"}, Grad: Default},
+		{Name: "negative", Doc: "vectors that should be far", Domain: Point, Of: Of{Axis: "D"}, Grad: Default},
 	}
 }
 

@@ -168,15 +168,16 @@ func (g *GoldenCase) input(name string) *GoldenInput {
 
 // labelWrapperCases put a mask around ignored labels and class weights.
 func labelWrapperCases(l Loss) []Case {
-	if len(labelCases(l)) == 0 {
+	y, ok := labelingOf(l)
+	if !ok || y.weight == "" {
 		return nil
 	}
-	ignored := map[string]Edge{"target": {1: -100, 2: -100}, "mask": {0: 0, 1: 1, 2: 0, 3: 1}}
+	ignored := map[string]Edge{y.input: {1: y.ignored, 2: y.ignored}, "mask": {0: 0, 1: 1, 2: 0, 3: 1}}
 	var out []Case
 	for _, r := range reductionsOf(l) {
 		out = append(out,
 			Case{Name: "mask_with_ignored_" + r, With: []string{"mask"}, Set: ignored, Options: withReduction(nil, r)},
-			Case{Name: "mask_with_weight_" + r, With: []string{"weight", "mask", "sample_weight"}, Set: ignored, Options: withReduction(nil, r)})
+			Case{Name: "mask_with_weight_" + r, With: []string{y.weight, "mask", "sample_weight"}, Set: ignored, Options: withReduction(nil, r)})
 	}
 	return out
 }

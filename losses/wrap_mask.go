@@ -231,25 +231,13 @@ func (p *Plan) takesRows(full *Plan, l *layout) bool {
 	return err == nil && broadcast == 0 && each.Equal(tensor.Shape{row})
 }
 
-// harmless is a number of the domain, for which every loss is finite.
-func (d Domain) harmless() float64 {
-	switch d {
-	case Labels:
-		return -1 // an empty list
-	case Signs, Positive, Weight:
-		return 1
-	case Unit, Simplex:
-		return 0.5
-	}
-	return 0
-}
-
-// harmless is [Domain.harmless] to choose instead of v's elements.
-func (d Domain) harmlessFor(v Value) Value {
-	if d == Box {
+// harmlessFor is what the domain has for which every loss is finite, to choose
+// instead of v's elements.
+func (in Input) harmlessFor(v Value) Value {
+	if in.Domain == Box {
 		return v.B().Constant(tensor.FromFloats(v.DType(), []int64{4}, []float64{0, 0, 1, 1}))
 	}
-	return v.Like(d.harmless())
+	return v.Like(in.harmless())
 }
 
 // coveredInputs is the call with harmless values where the mask does not hold. An
@@ -280,7 +268,7 @@ func (p *Plan) coveredInputs(c *Call) *Call {
 		default:
 			mask = in.maskOf(mask.BroadcastTo(each))
 		}
-		inner.inputs[in.Name] = builder.Select(mask, v, in.Domain.harmlessFor(v))
+		inner.inputs[in.Name] = builder.Select(mask, v, in.harmlessFor(v))
 	}
 	return &inner
 }
@@ -442,7 +430,7 @@ func (in covered) coveredTorch() string {
 			mask += fmt.Sprintf(".unsqueeze(%d)", axis)
 		}
 	}
-	return fmt.Sprintf("torch.where(%s, %s, %s)", mask, in.Name, python(in.Domain.harmless()))
+	return fmt.Sprintf("torch.where(%s, %s, %s)", mask, in.Name, python(in.harmless()))
 }
 
 func integers(list []int) string {

@@ -58,7 +58,7 @@ func contradictions(p *losses.Plan) (n int) {
 
 // wrongs counts those of one input.
 func wrongs(port losses.Port) int {
-	if port.Domain == losses.Class {
+	if port.NamesClasses() {
 		return 2*len(port.Shape) + 2
 	}
 	return 2 * len(port.Shape)
@@ -74,7 +74,7 @@ func (f *file) contradiction(i int) (map[string]*tensor.Tensor, string) {
 			continue
 		}
 		if i >= 2*len(port.Shape) {
-			label := []int64{-3, Classes(f.plan, port, f.small(0))}[i%2]
+			label := []int64{-3, f.small(0).Classes(f.plan, port)}[i%2]
 			inputs[port.Name].SetInt(0, label)
 			return inputs, fmt.Sprintf("the label %d in %s", label, port.Name)
 		}
@@ -85,7 +85,7 @@ func (f *file) contradiction(i int) (map[string]*tensor.Tensor, string) {
 		shape[i/2] = tensor.D([]int64{1, shape[i/2].Size + 1}[i%2])
 		t := tensor.New(port.DType, Sizes{}.Of(shape)...)
 		if port.DType.IsFloat() {
-			drawFloats(t, port.Domain, generator(i, port.Name))
+			f.plan.Random(port, t, f.small(0).of, generator(i, port.Name))
 		}
 		inputs[port.Name] = t
 		return inputs, fmt.Sprintf("%s of %v", port.Name, shape)
@@ -131,18 +131,13 @@ func elements(dims []int64) int64 {
 // widen changes the numbers of an input by what the domain allows: in turn they
 // stay, grow, become large, or some become those that stand out.
 func widen(t *tensor.Tensor, d losses.Domain, i int, random *rand.Rand) {
-	special := map[losses.Domain][]float64{
-		losses.Real:     {0, 0, 1, -1, 0.5, 1e4, -1e4, 1e-4, math.Inf(1), math.Inf(-1), math.NaN()},
-		losses.Unit:     {0, 1, 0.5, 1e-7},
-		losses.Positive: {1, 1e-6, 1e4},
-		losses.Weight:   {0, 1, 1e-6, 1e4},
-	}[d]
+	special, grows := d.Special()
 	if special == nil {
 		return
 	}
 	scale := []float64{1, 8, 64, 1}[i%4]
 	for k := range t.Len() {
-		if d != losses.Unit && scale != 1 {
+		if grows && scale != 1 {
 			t.SetFloat(k, t.Float(k)*scale)
 		}
 		if i%4 == 3 && random.IntN(8) == 0 {
