@@ -30,7 +30,12 @@ type Description struct {
 	Shapes      []map[string]string `json:"shapes"`    // the accepted ones, the default first
 	Star        string              `json:"star"`      // what "*" in a shape stands for by default
 	Broadcast   []string            `json:"broadcast"` // the inputs whose shapes may broadcast with the first
-	Outputs     []DescribedOutput   `json:"outputs"`
+	// EmptyOpset is the first opset at which every axis may be empty, 0 for the first
+	// of all. Undefined names golden cases, such as empty_mean, for which PyTorch
+	// returns uninitialized memory.
+	EmptyOpset int64             `json:"empty_opset"`
+	Undefined  []string          `json:"undefined"`
+	Outputs    []DescribedOutput `json:"outputs"`
 	// What every loss of the kind takes beside its own options and inputs.
 	WrapperOptions []DescribedOption `json:"wrapper_options"`
 	WrapperInputs  []DescribedInput  `json:"wrapper_inputs"`
@@ -82,13 +87,44 @@ type DescribedOption struct {
 
 // DescribedInput is an input as plain data.
 type DescribedInput struct {
-	Name           string `json:"name"`
-	Doc            string `json:"doc"`
-	Domain         Domain `json:"domain"`
-	Optional       bool   `json:"optional"`
-	Differentiable bool   `json:"differentiable"`
-	DefaultGrad    bool   `json:"default_grad"`
-	Shape          string `json:"shape"` // the default one
+	Name           string          `json:"name"`
+	Doc            string          `json:"doc"`
+	Domain         Domain          `json:"domain"`
+	Values         DescribedValues `json:"values"`
+	Optional       bool            `json:"optional"`
+	Differentiable bool            `json:"differentiable"`
+	DefaultGrad    bool            `json:"default_grad"`
+	Shape          string          `json:"shape"` // the default one
+}
+
+// DescribedValues says which values an input may have, for programs that draw some.
+type DescribedValues struct {
+	Doc          string    `json:"doc"`
+	Kind         string    `json:"kind"` // float, index or bool
+	Low          *float64  `json:"low"`  // null where there is no bound
+	High         *float64  `json:"high"`
+	LowExclusive bool      `json:"low_exclusive"`
+	Only         []float64 `json:"only"` // all values, where they are few
+	// Form is what holds for values together, along the axis: sum and log_sum (they,
+	// or their exponentials, sum to 1), norm (vectors of length 1), direction (vectors
+	// of more than one element), distance (coordinates of points), corners (of boxes),
+	// ties (equal ones are common), whole (numbers), equality (whether two are equal is
+	// all that counts), list (ended by the first -1), length (at most the axis's size),
+	// prefix (true up to a place, at least once).
+	Form string `json:"form"`
+	// Axis is a letter of the shapes; without one that of classes is axis 1, or 0 at
+	// rank 1. SumAxis is the one whose size lengths add up to, in shapes without Axis.
+	Axis    string `json:"axis"`
+	SumAxis string `json:"sum_axis"`
+	// Classes: the values are classes, or there is one along the axis for each. Of
+	// labels there are as many as the axis's size and MoreClasses, or what the option
+	// says.
+	Classes        bool   `json:"classes"`
+	MoreClasses    int64  `json:"more_classes"`
+	ClassesOption  string `json:"classes_option"`
+	IgnoredOption  string `json:"ignored_option"`  // its value is a label that does not count
+	ExcludedOption string `json:"excluded_option"` // its value is a class that no label names
+	Checked        bool   `json:"checked"`         // PyTorch raises on a label that is no class
 }
 
 // DescribedOutput is an output of the default request.
@@ -103,6 +139,7 @@ func Describe(l Loss) (Description, error) {
 	d := Description{
 		Name: s.Name, Class: s.Class, Aliases: otherNames(s), Family: s.Family, Title: s.Title, Formula: s.Formula,
 		LabelPolicy: s.LabelPolicy, Traps: append([]string{}, s.Traps...), NaNRows: s.NaNRows, For: targetsOf(s.Name), Star: s.Star, Broadcast: append([]string{}, s.Broadcast...),
+		EmptyOpset: s.EmptyOpset, Undefined: append([]string{}, s.Undefined...),
 	}
 	plan, err := Request{Loss: s.Name}.Resolve()
 	if err != nil {
@@ -166,11 +203,22 @@ func describeInputs(p *Plan) ([]DescribedInput, error) {
 	var out []DescribedInput
 	for _, p := range plan.Ports {
 		out = append(out, DescribedInput{
-			Name: p.Name, Doc: p.Doc, Domain: p.Domain, Optional: p.Optional,
+			Name: p.Name, Doc: p.Doc, Domain: p.Domain, Values: p.describeValues(), Optional: p.Optional,
 			Differentiable: p.Grad != No, DefaultGrad: p.Grad == Default, Shape: p.Shape.List(),
 		})
 	}
 	return out, nil
+}
+
+func (in Input) describeValues() DescribedValues {
+	r := in.Domain.row()
+	low, high := in.bounds()
+	return DescribedValues{
+		Doc: r.doc, Kind: r.kind, Low: finite(low), High: finite(high), LowExclusive: r.open, Only: append([]float64{}, r.only...),
+		Form: r.form, Axis: in.Of.Axis, SumAxis: in.Of.Sum,
+		Classes: r.classes, MoreClasses: in.Of.More, ClassesOption: in.Of.Option,
+		IgnoredOption: in.Of.Ignored, ExcludedOption: in.Of.Except, Checked: in.NamesClasses() && !in.Of.Unchecked,
+	}
 }
 
 func (p *Plan) describeOutputs() ([]DescribedOutput, error) {
