@@ -21,9 +21,10 @@ import numpy as np
 import onnx
 import torch
 
+from command import Lossgen
+from declared import declared
 from draw import draw_request
 from inputs import Draw, Port
-from live import domain_of
 from reference import Reference, prepare
 
 
@@ -86,15 +87,16 @@ def run_tensorflow(module, arrays, gradients):
 RUNNERS = {"torch": run_torch, "jax": run_jax, "tensorflow": run_tensorflow}
 
 
-def check(model, module, run, seed, loss, domains):
+def check(model, module, run, seed, loss, describe):
     """Compares one draw; returns what is wrong, or None."""
     metadata = {p.key: p.value for p in model.metadata_props}
     options = json.loads(metadata["lossgen.options"])
-    ports = [Port(v, domain_of(v.name, domains)) for v in model.graph.input]
+    inputs = declared(describe(loss), options, describe)
+    ports = [Port(v, inputs) for v in model.graph.input]
     dtype = {1: np.float32, 11: np.float64}[model.graph.output[0].type.tensor_type.elem_type]
     names = [v.name for v in model.graph.output]
     gradients = [n.removeprefix("grad_") for n in names if n.startswith("grad_")]
-    draw = Draw(random.Random(seed), ports, loss, options, mode="plain", small=True)
+    draw = Draw(random.Random(seed), ports, options, mode="plain", small=True)
     if draw.empty or not draw.comparable:
         return "skipped"
     try:
@@ -131,13 +133,13 @@ def main():
 
 
 def check_loss(o, loss):
-    described = json.loads(subprocess.run([o.lossgen, "describe", loss, "--json"], capture_output=True, check=True).stdout)
-    domains = {i["name"]: i["domain"] for i in described["inputs"]}
+    lossgen = Lossgen(o.lossgen)
+    described = lossgen.describe(loss)
     rng = random.Random(f"{o.seed} {loss}")
     passed, failed, tried = 0, 0, 0
     while passed + failed < o.requests and tried < 20 * o.requests:
         tried += 1
-        arguments = draw_request(rng, described) if passed else [loss]
+        arguments = draw_request(rng, described, lossgen) if passed else [loss]
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
             model = emit(o.lossgen, folder, arguments, o.stack)
@@ -145,7 +147,7 @@ def check_loss(o, loss):
                 continue
             try:
                 module = load(folder / f"x_{o.stack}.py", f"x{tried}")
-                wrong = check(model, module, RUNNERS[o.stack], rng.random(), loss, domains)
+                wrong = check(model, module, RUNNERS[o.stack], rng.random(), loss, lossgen.describe)
             except Exception as e:
                 wrong = f"{type(e).__name__}: {e}"
         if wrong == "skipped":

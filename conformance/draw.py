@@ -2,15 +2,15 @@
 
 import math
 
-INTEGER_DOMAINS = {"class", "lengths", "labels", "label_list"}
 OPSETS = range(13, 29)
+LARGE = 1000  # bounds beyond are there to refuse what no one means
 
 
-def draw_request(random, description):
+def draw_request(random, description, lossgen):
     """The arguments after `lossgen emit`, without -o."""
     arguments = [description["name"]]
-    if description["name"] == "multi_task":
-        arguments += draw_composition(random)
+    if composes(description):
+        arguments += draw_composition(random, lossgen)
     else:
         arguments += draw_single(random, description)
     dtype = random.choice(["float32", "float32", "float64", "float64", "float16"])
@@ -19,7 +19,7 @@ def draw_request(random, description):
         arguments.append("--loss-dtype=float32")
     if random.random() < 0.7:
         arguments.append(f"--opset={random.choice(OPSETS)}")
-    if random.random() < 0.2 and any(i["domain"] in INTEGER_DOMAINS for i in description["inputs"]):
+    if random.random() < 0.2 and any(i["values"]["kind"] == "index" for i in description["inputs"]):
         arguments.append("--index-dtype=" + random.choice(["int32", "int64"]))
     return arguments
 
@@ -49,36 +49,33 @@ def draw_single(random, description):
 
 # ---- compositions ----
 
-# Tasks whose unreduced loss has the shape of their inputs, and others, with options.
-ELEMENTWISE = {
-    "mse": [], "l1": [], "huber": ["delta=0.5"], "smooth_l1": ["beta=0.25"], "poisson_nll": ["full=true"],
-    "bce_with_logits": ["temperature=2", "softcap=1.5"], "soft_margin": [], "sigmoid_focal": ["gamma=1", "alpha=0.5"],
-    "hinge_embedding": ["margin=0.5"], "gaussian_nll": [], "margin_ranking": ["margin=0.5"], "bce": [],
-}
-OTHER = {
-    "cross_entropy": ["label_smoothing=0.125", "ignore_index=1", "temperature=2", "softcap=3", "z_loss=0.125"],
-    "focal": ["gamma=1.5", "alpha=0.25", "softcap=2"], "nll": ["ignore_index=0"], "kl_div": ["reduction=batchmean"],
-    "quantile": ["quantiles=0.25,0.75"], "triplet_margin": ["margin=0.5", "swap=true"], "multi_margin": ["margin=0.5"],
-    "generalized_box_iou": [], "multilabel_soft_margin": [], "linear_cross_entropy": [], "multi_task": ["weighting=fixed"],
-}
 WEIGHTINGS = {
     "uncertainty": ["--half"], "fixed": ["--weights=a=0.5", "--with=task_weights"], "revised": [], "geometric": [],
     "smooth_tchebycheff": ["--mu=0.5", "--with=nadir"], "imtl_l": [],
 }
 
 
-def draw_composition(random):
+def composes(description):
+    """Whether the loss is made of others."""
+    return any(o["type"] == "tasks" for o in description["options"])
+
+
+def elementwise(description):
+    """Whether the loss has the shape of its inputs, of any rank, before reduction."""
+    return all(description["shapes"][0][i["name"]] == "*" for i in description["inputs"] if not i["optional"])
+
+
+def draw_composition(random, lossgen):
     """Tasks, weighting, and per-task inputs and shapes."""
     reduction = random.choice(["mean", "mean", "sum", "none"])
-    known = ELEMENTWISE if reduction == "none" else {**ELEMENTWISE, **OTHER}
-    losses = {name: random.choice(sorted(known)) for name in "abc"[:random.randint(1, 3)]}
+    known = [lossgen.describe(name) for name in lossgen.list()]
+    simple = [d for d in known if elementwise(d)]
+    losses = {name: random.choice(simple if reduction == "none" or random.random() < 0.4 else known)
+              for name in "abc"[:random.randint(1, 3)]}
     arguments, optional = [f"--reduction={reduction}"], []
     for name, loss in losses.items():
-        options = [o for o in known[loss] if random.random() < 0.3]
-        options += ["scale=0.5"] if random.random() < 0.15 else []
-        arguments.append("--task=" + ",".join([f"{name}={loss}", *options]))
-        if loss != "multi_task":
-            optional += [f"{name}_{w}" for w in ("mask", "sample_weight", "normalizer") if random.random() < 0.2]
+        arguments.append("--task=" + ",".join([f"{name}={loss['name']}", *draw_task_options(random, loss)]))
+        optional += [f"{name}_{i['name']}" for i in loss["wrapper_inputs"] if random.random() < 0.2]
     weighting = random.choice(sorted(WEIGHTINGS))
     arguments.append(f"--weighting={weighting}")
     extra = [a for a in WEIGHTINGS[weighting] if random.random() < 0.4][:1]
@@ -91,15 +88,23 @@ def draw_composition(random):
     return arguments + draw_task_shapes(random, losses, reduction) + (["--grad-output"] if random.random() < 0.4 else [])
 
 
+def draw_task_options(random, description):
+    """Options of a task; its reduction is mostly the composition's."""
+    for option in description["options"] + description["wrapper_options"]:
+        rare = option["name"] == "reduction" or composes(description)
+        value = draw_option(random, option) if random.random() < (0.05 if rare else 0.3) else None
+        if value is not None:
+            yield f"{option['name']}={value}"
+
+
 def draw_task_shapes(random, losses, reduction):
     """Shapes of elementwise tasks; letters that they share mean equal sizes."""
     shapes = []
     common = random.choice(["A", "A,B", "A,B,E"])
     for name, loss in losses.items():
-        first = {"margin_ranking": "input1"}.get(loss, "input")
-        if loss in ELEMENTWISE and random.random() < 0.5:
+        if elementwise(loss) and random.random() < 0.5:
             dims = common if reduction == "none" else random.choice(["", "A", "A,B", "B,E", "A,B,E"])
-            shapes.append(f"--shape={name}_{first}={dims}")
+            shapes.append(f"--shape={name}_{loss['inputs'][0]['name']}={dims}")
     return shapes
 
 
@@ -115,7 +120,7 @@ def draw_option(random, option):
         return text(random.random() < 0.5)
     if option.get("choices"):
         return text(random.choice(option["choices"]))
-    if kind not in ("float", "int") or option["name"] == "n_classes" or (tries and random.random() < 0.4):
+    if kind not in ("float", "int") or (tries and random.random() < 0.4):
         return text(random.choice(tries)) if tries else None
     return text(draw_number(random, option, whole=kind == "int"))
 
@@ -125,14 +130,16 @@ def draw_number(random, option, whole):
     so that data can hit a kink at it exactly."""
     low, high = option.get("min"), option.get("max")
     bounds = [b for b, name in ((low, "min"), (high, "max"))
-              if b is not None and not option.get(name + "_exclusive")]
+              if b is not None and abs(b) <= LARGE and not option.get(name + "_exclusive")]
     if bounds and random.random() < 0.3:
         return int(random.choice(bounds)) if whole else random.choice(bounds)
     default = option["default"] if isinstance(option.get("default"), (int, float)) else 0
     if whole and low is None and abs(default) > 8:
         default = 0  # ignore_index: near the classes, not near -100
     start = low if low is not None else min(default, high if high is not None else default) - 2
-    end = high if high is not None else max(start, default) + 3
+    end = high if high is not None and high <= LARGE else max(start, default) + 3
+    if high is not None and high > LARGE:
+        start = max(start, default - 3)
     if whole:
         return random.randint(math.ceil(start), math.floor(end))
     grid = 64

@@ -21,6 +21,7 @@ import onnx
 import onnxruntime
 
 from command import Lossgen, Refused
+from declared import declared
 from draw import text
 from inputs import Draw, Port
 
@@ -45,7 +46,7 @@ def requests(description):
 
 def plan(description):
     """(arguments, dtype, opset): everything at the default opset, the plain request at every one."""
-    integers = any(i["domain"] in ("class", "labels", "lengths") for i in description["inputs"])
+    integers = any(i["values"]["kind"] == "index" for i in description["inputs"])
     for arguments in requests(description):
         for dtype in DTYPES:
             opsets = OPSETS if len(arguments) == 1 else (13, 17, 18, 28)
@@ -64,14 +65,14 @@ def tensor(array, element_type):
     return onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array))
 
 
-def run(session, model, domains, options, loss):
+def run(session, model, options, inputs):
     """Runs the file on one draw of plain data."""
     types = {v.name: v.type.tensor_type.elem_type for v in model.graph.input}
     for v in model.graph.input:  # the generator knows the dtypes that numpy has
         t = v.type.tensor_type
         t.elem_type = {10: 1, 16: 1}.get(t.elem_type, t.elem_type)
-    ports = [Port(v, domains.get(v.name, "real")) for v in model.graph.input]
-    draw = Draw(random.Random(1), ports, loss, options, "plain", small=True)
+    ports = [Port(v, inputs) for v in model.graph.input]
+    draw = Draw(random.Random(1), ports, options, "plain", small=True)
     feeds = {}
     for name, array in draw.arrays.items():
         if types[name] == onnx.TensorProto.FLOAT16:
@@ -80,7 +81,7 @@ def run(session, model, domains, options, loss):
     session.run_with_ort_values([o.name for o in model.graph.output], feeds)
 
 
-def check(lossgen, arguments, domains):
+def check(lossgen, arguments):
     import json
     data = lossgen.emit(arguments)
     model = onnx.load_from_string(data)
@@ -90,17 +91,17 @@ def check(lossgen, arguments, domains):
     options.log_severity_level, options.intra_op_num_threads = 4, 1
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     metadata = {p.key: p.value for p in model.metadata_props}
-    run(session, model, domains, json.loads(metadata["lossgen.options"]), arguments[0])
+    options = json.loads(metadata["lossgen.options"])
+    run(session, model, options, declared(lossgen.describe(arguments[0]), options, lossgen.describe))
 
 
 def check_loss(path, loss):
     lossgen = Lossgen(path)
     description = lossgen.describe(loss)
-    domains = {i["name"]: i["domain"] for i in description["inputs"]}
     done, failures = collections.Counter(), []
     for arguments, dtype, _ in plan(description):
         try:
-            check(lossgen, arguments, domains)
+            check(lossgen, arguments)
             done[dtype] += 1
         except Refused as e:
             failures.append(f"refused: {' '.join(arguments)}: {e}")

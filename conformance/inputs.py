@@ -1,8 +1,10 @@
-"""Draws the inputs of a file: sizes for its letters, values by each input's domain."""
+"""Draws the inputs of a file: sizes for its letters, and values as describe says."""
 
 import re
 
 import numpy as np
+
+from declared import PROBABILITIES, REAL, UNIT, UNKNOWN
 
 SIZES = [0, 1, 1, 2, 2, 3, 3, 3, 5, 5, 17]
 LIMIT = 20000  # elements of one input
@@ -10,22 +12,48 @@ MODES = ["plain", "plain", "grid", "grid", "edges", "nonfinite"]
 FLOATS = (np.float32, np.float64, np.float16)
 TYPES = {1: np.float32, 10: np.float16, 11: np.float64, 6: np.int32, 7: np.int64, 9: np.bool_}  # ONNX's codes
 
-# PyTorch documents no check of these labels and reads outside of its buffers.
-UNCHECKED_LABELS = {"ctc"}
-
 
 class Port:
-    """One input of a file, as the file declares it."""
+    """One input of a file, as the file declares it, and what describe says of it."""
 
-    def __init__(self, value, domain):
+    def __init__(self, value, inputs):
         tensor = value.type.tensor_type
-        self.name = value.name
-        self.domain = domain
+        said = inputs.get(value.name, UNKNOWN)  # an input that only some options bring
+        self.name, self.domain, self.said, self.loss = value.name, said.domain, said.values, said.loss
         self.dtype = TYPES[tensor.elem_type]
         self.dims = [d.dim_param or d.dim_value for d in tensor.shape.dim]
 
     def shape(self, sizes):
         return tuple(size(d, sizes) for d in self.dims)
+
+    def option(self, kind):
+        """The value of the option that the declaration names for this, or None."""
+        return self.loss.options.get(self.said[kind + "_option"])
+
+    def axis(self, shapes):
+        """The axis that its values are about: without a letter, PyTorch's axis of the classes."""
+        own = self.loss.axis(self.name, self.said["axis"], shapes)
+        return min(1, len(self.dims) - 1) if own is None else own
+
+    def classes(self, shapes):
+        """How many classes there are for its labels."""
+        count = self.option("classes")
+        if count is None:
+            count = self.loss.sizes(shapes).get(self.said["axis"], 1)
+        return int(count) + self.said["more_classes"]
+
+    @property
+    def labels(self):
+        return self.said["classes"] and self.said["kind"] == "index" and self.dtype not in FLOATS
+
+    @property
+    def free(self):
+        """Any number goes."""
+        return unbounded(self.said)
+
+
+def unbounded(said):
+    return said["kind"] == "float" and said["low"] is None and said["high"] is None and said["form"] != "corners"
 
 
 def letters(dim):
@@ -45,9 +73,9 @@ def size(dim, sizes):
 class Draw:
     """One draw of data for a file: arrays by name, and what was special about it."""
 
-    def __init__(self, random, ports, loss, options, mode=None, small=False):
+    def __init__(self, random, ports, options, mode=None, small=False):
         self.random = np.random.RandomState(random.randrange(2**32))
-        self.ports, self.loss, self.options, self.small = ports, loss, options, small
+        self.ports, self.options, self.small = ports, options, small
         self.mode = mode or MODES[self.random.randint(len(MODES))]
         self.comparable = True
         self.sizes = self.draw_sizes()
@@ -74,113 +102,105 @@ class Draw:
         choices = [1, 2, 2] if self.small else SIZES
         for _ in range(50):
             sizes = {c: choices[self.random.randint(len(choices))] for c in names}
-            if self.loss == "ctc" and self.chance(0.6):
-                sizes.update({p.dims[0]: 17 for p in self.ports  # time for the labels
-                              if p.name == "log_probs" and isinstance(p.dims[0], str)})
             self.shapes = {p.name: p.shape(sizes) for p in self.ports}
+            if self.chance(0.6):
+                sizes.update({c: 17 for c in self.steps()})
+                self.shapes = {p.name: p.shape(sizes) for p in self.ports}
             counts = [np.prod(shape, dtype=int) for shape in self.shapes.values()]
-            if max(counts) <= LIMIT and all(map(self.has_classes, self.ports)) and self.meaningful():
+            if max(counts) <= LIMIT and all(map(self.has_classes, self.ports)) and all(map(self.meaningful, self.ports)):
                 return sizes
         self.comparable = False  # pinned to sizes that PyTorch has no meaning for
         return {c: 2 for c in names}
 
-    def meaningful(self):
-        """The cosine of vectors with one element is 1 or -1: its gradient is rounding alone."""
-        return self.loss != "cosine_embedding" or self.shapes["input1"][-1] != 1
+    def steps(self):
+        """The letters of the axis that the first lengths are about: there is time for what the others are about."""
+        first = next((p for p in self.ports if p.said["form"] == "length"), None)
+        if first is None:
+            return []
+        places = [(p, p.loss.axis(p.name, first.said["axis"], self.shapes)) for p in self.ports if p.loss is first.loss]
+        return [p.dims[axis] for p, axis in places if axis is not None and isinstance(p.dims[axis], str)]
+
+    def meaningful(self, port):
+        """Vectors of one element have the direction 1 or -1: the gradient of that is rounding alone."""
+        return port.said["form"] != "direction" or self.shapes[port.name][port.axis(self.shapes)] != 1
 
     def has_classes(self, port):
-        """Labels need a class to name; so does CTC's blank."""
-        needed = max(int(self.options.get("blank", 0)), 1) if self.loss == "ctc" else 0
-        labels = port.dtype not in FLOATS and port.domain not in ("lengths", "mask")
-        return not labels or self.class_axis_and_count(port)[1] > needed
+        """Labels need a class to name, beside one that none may name."""
+        excluded = port.option("excluded")
+        needed = 0 if excluded is None else max(int(excluded), 1)
+        return not port.labels or port.classes(self.shapes) > needed
 
-    def companion(self, port, name):
-        """The shape of another input of the same task, None where there is none."""
-        prefix = port.name[:port.name.rfind("_") + 1] if "_" in port.name else ""
-        return self.shapes.get(prefix + name, self.shapes.get(name))
-
-    def options_of(self, port):
-        """The options of the loss, or of the task, that an input belongs to."""
-        options, name = self.options, port.name
-        while True:
-            tasks = [t for t in options.get("tasks", []) if name.startswith(t["name"] + "_")]
-            if not tasks:
-                return options
-            options, name = tasks[0]["options"], name[len(tasks[0]["name"]) + 1:]
-
-    def class_axis_and_count(self, port):
-        for name, axis in (("linear_weight", 0), ("log_probs", -1)):
-            shape = self.companion(port, name)
-            if shape is not None:
-                return axis, shape[axis]
-        shape = self.companion(port, "input")
-        if self.options.get("n_classes"):
-            return 1, int(self.options["n_classes"])
-        if not shape:
-            return 0, 1
-        axis = 1 if len(shape) > 1 else 0
-        return axis, shape[axis]
-
-    # -- values by domain --
+    # -- values --
 
     def values(self, port):
-        shape = self.shapes[port.name]
+        shape, said = self.shapes[port.name], port.said
         if port.name == "grad_output":
             return self.upstream(shape)
-        if port.domain == "mask":
-            return self.mask(shape)
+        if said["kind"] == "bool":
+            return self.prefixes(port, shape) if said["form"] == "prefix" else self.mask(shape)
         if port.dtype not in FLOATS:
             return self.integers(port, shape)
-        domain = "simplex" if port.domain == "class" else port.domain
+        if said["kind"] == "index":  # a probability of each class instead
+            said = {**PROBABILITIES, "axis": said["axis"]}
         if port.name.endswith("target") and self.chance(0.15):  # soft or unconventional
             # Beside probabilities PyTorch refuses targets outside [0, 1], elsewhere it takes any.
-            domain = "unit" if any(p.domain == "unit" for p in self.ports) else "real"
-        return self.inject(getattr(self, domain, self.real)(port, shape), port, domain)
+            said = UNIT if any(p.domain == "unit" for p in self.ports) else REAL
+        return self.inject(self.floats(port, said, shape), port, said)
 
     def mask(self, shape):
         share = 0 if self.chance(0.1) else 1 if self.chance(0.1) else 0.7
         return self.random.random_sample(shape) < share
 
+    def prefixes(self, port, shape):
+        axis = port.axis(self.shapes)
+        ends = np.expand_dims(self.random.randint(1, shape[axis] + 1, np.delete(shape, axis)), axis) if shape[axis] else 0
+        places = np.arange(shape[axis]).reshape([-1 if i == axis % len(shape) else 1 for i in range(len(shape))])
+        return np.broadcast_to(places < ends, shape)
+
     def upstream(self, shape):
         g = self.random.standard_normal(shape)
         return np.where(self.random.random_sample(shape) < 0.1, self.random.randint(0, 2), g)
 
-    def real(self, port, shape):
+    def floats(self, port, said, shape):
+        """Numbers of the form, or between the bounds."""
+        form, low, high = said["form"], said["low"], said["high"]
+        if said["only"]:
+            return self.random.choice(said["only"], size=shape)
+        if form in ("sum", "log_sum", "norm"):
+            return self.along(form, port.axis(self.shapes), shape)
+        if form == "corners":
+            return self.boxes(shape)
+        if form == "whole":
+            return self.random.randint(low, high + 1, shape)
+        if form == "ties":
+            return self.random.randint(1, 13, shape) / 4
+        if low is not None and high is not None:
+            share = self.random.randint(0, 9, shape) / 8 if self.mode == "grid" else self.random.random_sample(shape)
+            return low + (high - low) * share
+        if low == 0:
+            return self.random.uniform(0.05, 2, shape) if said["low_exclusive"] else self.weights(shape)
         if self.mode == "grid":
             return self.random.randint(-16, 17, shape) / 8
         return self.random.standard_normal(shape) * self.random.choice([0.3, 1, 4])
 
-    def sign(self, port, shape):
-        return self.random.randint(0, 2, shape) * 2 - 1
-
-    def binary(self, port, shape):
-        return self.random.randint(0, 2, shape)
-
-    def unit(self, port, shape):
-        if self.mode == "grid":
-            return self.random.randint(0, 9, shape) / 8
-        return self.random.random_sample(shape)
-
-    def simplex(self, port, shape):
-        return np.exp(self.logprob(port, shape))
-
-    def logprob(self, port, shape):
+    def along(self, form, axis, shape):
+        """Vectors of length 1; or probabilities, or their logarithms."""
         x = self.random.standard_normal(shape) * 2
+        if form == "norm":
+            return x / np.sqrt((x * x).sum(axis=axis, keepdims=True))
         if 0 in shape or not shape:
-            return -np.abs(x)
-        axis = -1 if port.name == "log_probs" else min(1, len(shape) - 1)
-        return x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
+            x = -np.abs(x)
+        else:
+            x = x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
+        return np.exp(x) if form == "sum" else x
 
-    def positive(self, port, shape):
-        return self.random.uniform(0.05, 2, shape)
-
-    def weight(self, port, shape):
+    def weights(self, shape):
         x = self.random.uniform(0.1, 2, shape)
         if self.chance(0.4):
             x = np.where(self.random.random_sample(shape) < 0.3, 0, x)
         return x * 0 if self.chance(0.05) else x
 
-    def box(self, port, shape):
+    def boxes(self, shape):
         low = self.random.uniform(0, 6, shape[:-1] + (2,))
         high = low + self.random.uniform(0.3, 4, low.shape)
         if self.mode == "grid":
@@ -193,16 +213,19 @@ class Draw:
     # -- integers --
 
     def integers(self, port, shape):
-        if port.domain == "lengths":
-            return self.random.randint(0, 4, shape)  # see lengths
-        _, count = self.class_axis_and_count(port)
+        form = port.said["form"]
+        if form == "length":
+            return np.zeros(shape)  # see lengths
+        if form == "equality":
+            return self.random.randint(-2, 3, shape)
+        count = port.classes(self.shapes)
         x = self.random.randint(0, max(count, 1), shape)
-        if self.loss == "ctc":
-            blank = int(self.options.get("blank", 0))
-            return np.where(x == blank, (blank + 1) % max(count, 1), x)
-        if self.loss == "multilabel_margin" or port.domain in ("labels", "label_list"):
+        excluded = port.option("excluded")
+        if excluded is not None:
+            x = np.where(x == int(excluded), (int(excluded) + 1) % max(count, 1), x)
+        if form == "list":
             return self.ended_lists(x)
-        return self.ignored_and_wrong(x, count, self.options_of(port).get("ignore_index"))
+        return self.ignored_and_wrong(x, count, port.option("ignored"), port.said["checked"])
 
     def ended_lists(self, x):
         """Rows that end at a random first -1, some of them nowhere."""
@@ -212,32 +235,32 @@ class Draw:
         after = np.arange(x.shape[-1]) >= ends
         return np.where(after & ((np.arange(x.shape[-1]) == ends) | self.chance(0.5)), -1, x)
 
-    def ignored_and_wrong(self, x, count, ignore):
+    def ignored_and_wrong(self, x, count, ignore, checked):
         if ignore is not None and self.chance(0.5):
             share = 1 if self.chance(0.1) else 0.3
             x = np.where(self.random.random_sample(x.shape) < share, int(ignore), x)
-        if x.size and self.loss not in UNCHECKED_LABELS and self.chance(0.1):
+        if x.size and checked and self.chance(0.1):
             wrong = [-1, -1, -count, count, count + 3, -100]
             x = np.array(x)
             x.flat[self.random.randint(x.size)] = wrong[self.random.randint(len(wrong))]
         return x
 
     def lengths(self):
-        """CTC: lengths that fit T and S; concatenated targets add up."""
-        if "target_lengths" not in self.arrays or "log_probs" not in self.arrays:
-            return
-        steps, targets = self.shapes["log_probs"][0], self.shapes["targets"]
-        count = self.arrays["target_lengths"]
-        if len(targets) == 1 and count.size:
-            parts = self.random.multinomial(targets[0], np.full(count.size, 1 / count.size))
-            labels = parts.reshape(count.shape)
-        else:
-            top = min(targets[-1], steps // 3) if self.chance(0.6) else targets[-1]
-            labels = self.random.randint(0, top + 1, count.shape)
-        self.arrays["target_lengths"] = np.asarray(labels).astype(count.dtype)
-        x = self.arrays["input_lengths"]
-        self.arrays["input_lengths"] = np.asarray(
-            self.random.randint(steps // 2, steps + 1, x.shape)).astype(x.dtype)
+        """Lengths within their axis. The first are the longest, so that the others mostly fit."""
+        steps = {}
+        for port in (p for p in self.ports if p.said["form"] == "length"):
+            sizes, shape = port.loss.sizes(self.shapes), self.shapes[port.name]
+            count, top = np.prod(shape, dtype=int), sizes.get(port.said["axis"])
+            if top is None:
+                parts = self.random.multinomial(sizes.get(port.said["sum_axis"], 0), np.full(count, 1 / max(count, 1)))
+                x = parts.reshape(shape)
+            elif port.loss not in steps:
+                steps[port.loss] = top
+                x = self.random.randint(top // 2, top + 1, shape)
+            else:
+                top = min(top, steps[port.loss] // 3) if self.chance(0.6) else top
+                x = self.random.randint(0, top + 1, shape)
+            self.arrays[port.name] = np.asarray(x).astype(port.dtype)
 
     # -- behind masks --
 
@@ -281,8 +304,8 @@ class Draw:
 
     # -- edge values --
 
-    def inject(self, x, port, domain):
-        edges = self.edge_values(port, domain)
+    def inject(self, x, port, said):
+        edges = self.edge_values(port, said)
         if port.name.endswith("normalizer"):
             if self.chance(0.3):  # more than float16 holds
                 x = np.asarray(self.random.randint(65505, 2**24))
@@ -294,31 +317,31 @@ class Draw:
         where = self.random.random_sample(np.shape(x)) < share
         return np.where(where, self.random.choice(picks, size=np.shape(x)), x)
 
-    def edge_values(self, port, domain):
+    def edge_values(self, port, said):
         tiny = 1e-40 if port.dtype == np.float32 else 1e-310
+        form, low, high = said["form"], said["low"], said["high"]
         if self.mode == "nonfinite" and self.chance(0.6):
-            if domain == "real":
+            if unbounded(said):
                 return [np.inf, -np.inf, np.nan]
-            return {"logprob": [-np.inf, np.nan], "simplex": [np.nan]}.get(domain, [])
-        if self.mode != "edges":
+            return {"log_sum": [-np.inf, np.nan], "sum": [np.nan]}.get(form, [])
+        if self.mode != "edges" or said["only"]:
             return []
-        kinks = self.kinks()
-        return {
-            "real": [0.0, -0.0, 1.0, -1.0, *self.large(), tiny, -tiny, *kinks, *(-k for k in kinks)],
-            "unit": [0.0, 1.0, tiny, 1e-50, 0.5],
-            "simplex": [0.0, 1.0],
-            "logprob": [0.0, -1e4, -np.inf],
-            "positive": [0.0, 1e-7, 1e4],
-        }.get(domain, [])
+        if unbounded(said):
+            kinks, large = self.kinks(port), [1e4, -1e4]
+            if form == "distance":  # differences of such keep too few digits to be on one side of a hinge
+                large = []
+            return [0.0, -0.0, 1.0, -1.0, *large, tiny, -tiny, *kinks, *(-k for k in kinks)]
+        if form:
+            return {"sum": [0.0, 1.0], "log_sum": [0.0, -1e4, -np.inf]}.get(form, [])
+        if high is not None:
+            return [low, high, low + tiny, low + 1e-50, (low + high) / 2]
+        return [0.0, 1e-7, 1e4] if said["low_exclusive"] else []
 
-    def large(self):
-        """Differences of distances of 1e4 keep too few digits to be on one side of a hinge."""
-        return [] if "triplet" in self.loss else [1e4, -1e4]
-
-    def kinks(self):
-        if self.options.get("p", 1) not in (0, 1, 2, "inf"):
+    def kinks(self, port):
+        """The numbers among the options, at which a loss may have a kink."""
+        if port.loss.options.get("p", 1) not in (0, 1, 2, "inf"):
             return []  # such a power rounds: which side of its hinge a distance is on is chance
-        if self.loss.startswith("triplet") and self.mode != "grid":
+        if port.said["form"] == "distance" and self.mode != "grid":
             return []  # and so does a sum of several, unless the numbers are coarse
         options = [v for t in self.options.get("tasks", []) for v in t["options"].values()]
         return [float(v) for v in [*self.options.values(), *options]
@@ -328,11 +351,11 @@ class Draw:
         """Exact equalities, ties, and distances that are an option's value."""
         if self.mode == "plain":
             return
-        reals = [p for p in self.ports if p.dtype in FLOATS and p.domain in ("real", "box", "logprob")
+        reals = [p for p in self.ports if p.dtype in FLOATS and p.said["kind"] == "float" and p.said["low"] is None
                  and p.name != "grad_output" and self.arrays[p.name].size]
         for port in reals:
             x = self.arrays[port.name]
-            if x.ndim and port.domain == "real" and self.chance(0.3):
+            if x.ndim and port.free and self.chance(0.3):
                 rolled = np.roll(x, 1, axis=self.random.randint(x.ndim))
                 self.arrays[port.name] = np.where(self.random.random_sample(x.shape) < 0.2, rolled, x)
         for first, second in zip(reals, reals[1:]):
@@ -340,11 +363,11 @@ class Draw:
             if a.shape != b.shape or not self.chance(0.6):
                 continue
             distances = [0.0, 0.0]
-            if first.domain == "real":
-                distances += [s * k for k in self.kinks() for s in (1, -1)]
+            if first.free:
+                distances += [s * k for k in self.kinks(first) for s in (1, -1)]
             distance = self.random.choice(distances, size=a.shape).astype(a.dtype)
             share = 1 if self.chance(0.2) else 0.3
-            if first.domain == "box":  # whole coordinates of both boxes
+            if first.said["form"] == "corners":  # whole coordinates of both boxes
                 distance = np.zeros_like(a)
             with np.errstate(all="ignore"):
                 near = np.where(self.random.random_sample(a.shape) < share, a + distance, b)

@@ -25,12 +25,10 @@ import onnxruntime
 
 from command import Broken, Lossgen, Refused
 from compare import Difference, Score, judge
+from declared import declared
 from draw import draw_request
 from inputs import FLOATS, TYPES, Draw, Port, contradict
 from reference import Reference, prepare
-
-# PyTorch returns uninitialized memory for these when they reduce an empty batch.
-UNDEFINED_WHEN_EMPTY = {"multi_margin", "multilabel_margin"}
 
 
 # ---- a file ----
@@ -38,16 +36,16 @@ UNDEFINED_WHEN_EMPTY = {"multi_margin", "multilabel_margin"}
 class File:
     """An emitted file, checked and opened in ONNX Runtime."""
 
-    def __init__(self, data, loss, domains, describe, threads=2):
+    def __init__(self, data, describe, threads=2):
         model = onnx.load_from_string(data)
         onnx.checker.check_model(model, full_check=True)
         onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
         metadata = {p.key: p.value for p in model.metadata_props}
-        self.loss = loss
         self.options = json.loads(metadata["lossgen.options"])
-        domains = {**domains, **task_domains(self.options, describe)}
+        inputs = declared(describe(metadata["lossgen.loss"]), self.options, describe)
+        self.losses = {i.loss.prefix: i.loss for i in inputs.values()}.values()
         self.opset = model.opset_import[0].version
-        self.ports = [Port(v, domain_of(v.name, domains)) for v in model.graph.input]
+        self.ports = [Port(v, inputs) for v in model.graph.input]
         self.outputs = [v.name for v in model.graph.output]
         self.types = {v.name: TYPES[v.type.tensor_type.elem_type] for v in model.graph.output}
         # 16-bit files compute in float32, and so does PyTorch here.
@@ -66,33 +64,20 @@ class File:
         if self.outputs[0] != "loss" or order != gradients:
             raise Difference(f"outputs are {self.outputs}, inputs {[p.name for p in self.ports]}")
 
+    def says_nothing(self, draw):
+        """Whether PyTorch returns uninitialized memory for the draw, or the opset has no such sizes."""
+        undefined = any(f"empty_{l.options.get('reduction')}" in l.description["undefined"] for l in self.losses)
+        opset = max(l.description["empty_opset"] for l in self.losses)
+        return draw.empty and (undefined or self.opset < opset)
+
     def run(self, arrays):
         return dict(zip(self.outputs, self.session.run(None, arrays)))
 
 
-def domain_of(name, domains):
-    """An input's domain; that of inputs which describe does not know is real."""
-    return domains.get(name, "real")
-
-
-def input_domains(description):
-    return {i["name"]: i["domain"] for i in description["inputs"] + description["wrapper_inputs"]}
-
-
-def task_domains(options, describe, prefix=""):
-    """The domains of the inputs of a composition's tasks."""
-    domains = {}
-    for task in options.get("tasks", []):
-        name = prefix + task["name"] + "_"
-        domains |= {name + k: v for k, v in input_domains(describe(task["loss"])).items()}
-        domains |= task_domains(task["options"], describe, name)
-    return domains
-
-
-def open_file(lossgen, arguments, domains, twice=False):
+def open_file(lossgen, arguments, twice=False):
     data = lossgen.emit(arguments, twice)
     try:
-        return File(data, arguments[0], domains, lossgen.describe)
+        return File(data, lossgen.describe)
     except Difference:
         raise
     except Exception as e:  # onnx.checker, shape inference, ONNX Runtime, or unreadable metadata
@@ -130,12 +115,8 @@ def check_request(file, arguments, description):
 
 def compare(file, draw, nan_rows, score):
     """Runs the file and PyTorch on one draw; raises Difference."""
-    tasks = {t["loss"] for t in file.options.get("tasks", [])}
-    undefined = (tasks | {file.loss}) & UNDEFINED_WHEN_EMPTY and file.options.get("reduction") != "none"
-    if not draw.comparable or draw.empty and undefined:
+    if not draw.comparable or file.says_nothing(draw):
         return
-    if draw.empty and file.opset == 13 and file.loss == "linear_cross_entropy":
-        return  # opset 13 cannot reshape to a size of 0
     score.runs += 1
     try:
         outputs, failure = file.run(draw.arrays), None
@@ -158,7 +139,7 @@ def compare(file, draw, nan_rows, score):
 
 def check_guard(file, chance):
     """Sizes that contradict the file's letters must fail the run."""
-    wrong = contradict(chance, Draw(chance, file.ports, file.loss, file.options, "plain", small=True))
+    wrong = contradict(chance, Draw(chance, file.ports, file.options, "plain", small=True))
     if wrong is None:
         return
     arrays, what = wrong
@@ -179,17 +160,17 @@ def fails(file, draw, nan_rows):
     return None
 
 
-def smaller(lossgen, arguments, draw, error, chance, domains, nan_rows):
+def smaller(lossgen, arguments, draw, error, chance, nan_rows):
     """Drops arguments and sizes as long as some draw still fails."""
     best = (arguments, draw, error)
 
     def attempt(candidate, tries):
         try:
-            file = open_file(lossgen, candidate, domains)
+            file = open_file(lossgen, candidate)
         except (Refused, Broken, Difference):
             return None
         for _ in range(tries):
-            found = Draw(chance, file.ports, file.loss, file.options, draw.mode, small=True)
+            found = Draw(chance, file.ports, file.options, draw.mode, small=True)
             failure = fails(file, found, nan_rows)
             if failure is not None:
                 return candidate, found, failure
@@ -220,17 +201,16 @@ def check_loss(options, loss):
     lossgen = Lossgen(options.lossgen)
     score, reports, refusals, files, kinds = Score(), [], {}, set(), collections.Counter()
     description = lossgen.describe(loss)
-    domains = input_domains(description)
     nan_rows = bool(description.get("nan_rows"))
     for _ in range(options.requests):
-        arguments, draw = draw_request(chance, description), None
+        arguments, draw = draw_request(chance, description, lossgen), None
         score.requests += 1
         try:
-            file = open_file(lossgen, arguments, domains, twice=chance.random() < 0.03)
+            file = open_file(lossgen, arguments, twice=chance.random() < 0.03)
             files.add(tuple(arguments))
             check_request(file, arguments, description)
             for _ in range(options.draws):
-                draw = Draw(chance, file.ports, loss, file.options)
+                draw = Draw(chance, file.ports, file.options)
                 compare(file, draw, nan_rows, score)
             draw = None
             check_guard(file, chance)
@@ -244,7 +224,7 @@ def check_loss(options, loss):
             if kinds[kind] <= options.show:
                 best = (arguments, draw, e)
                 if draw is not None and fails(file, draw, nan_rows):
-                    best = smaller(lossgen, arguments, draw, e, chance, domains, nan_rows)
+                    best = smaller(lossgen, arguments, draw, e, chance, nan_rows)
                 reports.append(f"{loss}: {best[2]}\n{reproduce(best[0], best[1])}")
     score.files = len(files)
     return score, reports, refusals

@@ -11,7 +11,6 @@ import itertools
 import json
 import pathlib
 import random
-import subprocess
 import sys
 import tempfile
 
@@ -20,9 +19,10 @@ import torch
 
 import train
 from adapters import emit, load, run_torch
+from command import Lossgen
+from declared import declared
 from draw import split, starless
 from inputs import Draw, Port
-from live import domain_of
 from reference import Reference, prepare
 
 STARS = ["", "A", "A,B", "A,B,E"]
@@ -46,18 +46,20 @@ def requests(described):
 class File:
     """An emitted file with its adapter, reference and one draw of inputs."""
 
-    def __init__(self, lossgen, folder, arguments, domains):
+    def __init__(self, lossgen, folder, arguments):
         folder.mkdir()
-        model = emit(lossgen, folder, arguments, "torch")
+        model = emit(lossgen.path, folder, arguments, "torch")
         self.refused = model is None
         if self.refused:
             return
         metadata = {p.key: p.value for p in model.metadata_props}
-        ports = [Port(v, domain_of(v.name, domains)) for v in model.graph.input]
+        options = json.loads(metadata["lossgen.options"])
+        inputs = declared(lossgen.describe(arguments[0]), options, lossgen.describe)
+        ports = [Port(v, inputs) for v in model.graph.input]
         self.gradients = [v.name[5:] for v in model.graph.output if v.name.startswith("grad_")]
         self.reference = Reference(metadata["lossgen.reference"], self.gradients, np.float32)
         self.module = load(folder / "x_torch.py", folder.name)
-        draw = Draw(random.Random(0), ports, arguments[0], json.loads(metadata["lossgen.options"]), mode="plain", small=True)
+        draw = Draw(random.Random(0), ports, options, mode="plain", small=True)
         self.arrays, self.usable = draw.arrays, draw.comparable and not draw.empty
         try:
             self.want = self.reference.double(draw.arrays)
@@ -78,11 +80,10 @@ def meet(file, other):
 
 
 def check(lossgen, loss, folder):
-    described = json.loads(subprocess.run([lossgen, "describe", loss, "--json"], capture_output=True, check=True).stdout)
-    domains = {i["name"]: i["domain"] for i in described["inputs"]}
+    described = lossgen.describe(loss)
     counts, wrong = {"agree": 0, "refuse": 0}, 0
     for n, request in enumerate(requests(described)):
-        files = [File(lossgen, folder / f"{loss}_{n}_{i}", [*request, *s], domains) for i, s in enumerate([(), *shapes(described)])]
+        files = [File(lossgen, folder / f"{loss}_{n}_{i}", [*request, *s]) for i, s in enumerate([(), *shapes(described)])]
         files = [f for f in files if not f.refused and f.usable]
         for file, other in itertools.product(files, files):
             verdict = meet(file, other)
@@ -105,10 +106,10 @@ def main():
     o = p.parse_args()
     prepare()
     torch.manual_seed(0)
-    listed = json.loads(subprocess.run([o.lossgen, "list", "--json"], capture_output=True, check=True).stdout)
+    lossgen = Lossgen(o.lossgen)
     with tempfile.TemporaryDirectory() as folder:
-        losses = o.losses.split(",") if o.losses else [entry["name"] for entry in listed]
-        wrong = sum(check(o.lossgen, loss, pathlib.Path(folder)) for loss in losses)
+        losses = o.losses.split(",") if o.losses else lossgen.list()
+        wrong = sum(check(lossgen, loss, pathlib.Path(folder)) for loss in losses)
     sys.exit(1 if wrong else 0)
 
 

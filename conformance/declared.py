@@ -1,0 +1,79 @@
+"""What `lossgen describe` says of a file's inputs: their values, and which axis these are about."""
+
+REAL = {"kind": "float", "low": None, "high": None, "low_exclusive": False, "only": [], "form": "",
+        "axis": "", "sum_axis": "", "classes": False, "more_classes": 0, "classes_option": "",
+        "ignored_option": "", "excluded_option": "", "checked": False}
+UNIT = {**REAL, "low": 0, "high": 1}
+PROBABILITIES = {**UNIT, "form": "sum", "classes": True}
+
+
+class Loss:
+    """A loss, or a task of a composition, with its options."""
+
+    def __init__(self, description, options, prefix=""):
+        self.description, self.options, self.prefix = description, options, prefix
+
+    def fitting(self, shapes):
+        """The first declared shapes that arrays of these shapes fit, by input."""
+        return next((p for p in self.description["shapes"] if self.fits(p, shapes) is not None), {})
+
+    def fits(self, pattern, shapes):
+        """The sizes of the letters; None where the shapes are others. Inputs that may broadcast are not looked at."""
+        sizes, star = {}, None
+        for name, text in pattern.items():
+            shape = shapes.get(self.prefix + name)
+            if shape is None or name in self.description["broadcast"]:
+                continue
+            parts, rest = tokens(text), ()
+            if "*" in parts:
+                at, count = parts.index("*"), len(shape) - len(parts) + 1
+                if count < 0:
+                    return None
+                parts, rest = parts[:at] + parts[at + 1:], shape[at:at + count]
+                shape = shape[:at] + shape[at + count:]
+                if star not in (None, rest):
+                    return None
+                star = rest
+            if len(parts) != len(shape):
+                return None
+            for letter, size in zip(parts, shape):
+                want = int(letter) if letter.isdigit() else sizes.setdefault(letter, size)
+                if want != size:
+                    return None
+        return sizes
+
+    def sizes(self, shapes):
+        """The sizes of the declaration's letters."""
+        return self.fits(self.fitting(shapes), shapes) or {}
+
+    def axis(self, name, letter, shapes):
+        """Where an input has the axis with a letter, None where it has none."""
+        parts = tokens(self.fitting(shapes).get(name.removeprefix(self.prefix), ""))
+        if letter not in parts:
+            return None
+        at = parts.index(letter)
+        return at - len(parts) if "*" in parts[:at] else at
+
+
+def tokens(text):
+    return text.split(",") if text else []
+
+
+class Input:
+    """One input of a loss."""
+
+    def __init__(self, entry, loss):
+        self.domain, self.values, self.loss = entry["domain"], entry["values"], loss
+
+
+UNKNOWN = Input({"domain": "real", "values": REAL}, Loss({"shapes": [], "broadcast": []}, {}))
+
+
+def declared(description, options, describe, prefix=""):
+    """What describe says of each input, by name; those of a composition's tasks have the task's name in front."""
+    loss = Loss(description, options, prefix)
+    inputs = description["inputs"] + description["wrapper_inputs"]
+    found = {prefix + i["name"]: Input(i, loss) for i in inputs}
+    for task in options.get("tasks", []):
+        found |= declared(describe(task["loss"]), task["options"], describe, f"{prefix}{task['name']}_")
+    return found
