@@ -10,7 +10,7 @@ SEED     ?= 0
 .DEFAULT_GOAL := help
 
 help: ## print this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 build: ## build the command into ./lossgen
 	$(GO) build -o lossgen ./cmd/lossgen
@@ -43,25 +43,25 @@ golden: build $(LIVE)/installed ## make the golden cases again with PyTorch
 
 conformance: build $(LIVE)/installed ## compare with PyTorch live, train in each stack, run the fuzzers: everything heavy
 	$(LIVE)/bin/python conformance/run.py --lossgen ./lossgen --requests $(REQUESTS) --seed $(SEED)
-	$(MAKE) stacks
+	$(MAKE) frameworks
 	$(MAKE) consumers
 
-stacks: build conformance/stacks/jax/.venv/installed conformance/stacks/tensorflow/.venv/installed ## train with JAX and TensorFlow (downloads 2 GB)
-	conformance/stacks/jax/.venv/bin/python conformance/stack.py --lossgen ./lossgen --stack jax
-	conformance/stacks/tensorflow/.venv/bin/python conformance/stack.py --lossgen ./lossgen --stack tensorflow
+goldens files live adapters stacks docs fuzz: build $(LIVE)/installed ## one kind of what conformance runs, a folder in conformance each
+	$(LIVE)/bin/python conformance/run.py --kinds $@ --lossgen ./lossgen --requests $(REQUESTS) --seed $(SEED)
+
+frameworks: build conformance/adapters/jax/.venv/installed conformance/adapters/tensorflow/.venv/installed ## train with JAX and TensorFlow (downloads 2 GB)
+	conformance/adapters/jax/.venv/bin/python conformance/adapters/stack.py --lossgen ./lossgen --stack jax
+	conformance/adapters/tensorflow/.venv/bin/python conformance/adapters/stack.py --lossgen ./lossgen --stack tensorflow
 
 consumers: build $(LIVE)/installed ## run every loss in other consumers of ONNX files and check docs/support.md
 	$(LIVE)/bin/python conformance/consumers/run.py --lossgen ./lossgen --show
-
-fuzz: ## run each fuzzer for a short while
-	sh conformance/fuzz.sh
 
 bench: build bench/.venv/installed ## time every loss against PyTorch and write docs/benchmarks
 	bench/.venv/bin/python bench/bench.py --lossgen ./lossgen
 	bench/.venv/bin/python bench/profiles.py --lossgen ./lossgen
 
 clean: ## remove what the other targets made
-	rm -rf lossgen build .venv bench/.venv conformance/.venv conformance/.cache conformance/stacks/*/.venv conformance/consumers/.venv
+	rm -rf lossgen build .venv bench/.venv conformance/.venv conformance/.cache conformance/adapters/*/.venv conformance/consumers/.venv
 
 $(VENV): runtime/ort/requirements.txt
 	$(PYTHON) -m venv .venv
@@ -73,4 +73,4 @@ $(VENV): runtime/ort/requirements.txt
 	$*/.venv/bin/pip install --quiet -r $<
 	touch $@
 
-.PHONY: help build test test-pure race lint generate golden conformance stacks consumers fuzz bench clean
+.PHONY: help build test test-pure race lint generate golden conformance goldens files live adapters stacks docs fuzz frameworks consumers bench clean

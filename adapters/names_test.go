@@ -17,7 +17,7 @@ import (
 )
 
 // hostile are stems that mean something in a language, or end something there.
-// conformance/adapter_names.py has all languages compile the like.
+// conformance/stacks/adapter_names.py has all languages compile the like.
 var hostile = []string{
 	"", "class", "def", "None", "self", "type", "init", "main", "mod", "match", "2nd", "_X", "__x", "_", "größe", "损失", "💥",
 	`a"b`, "a'b", `a\b`, `b\`, "a\nb", "a\rb", "a\x00b", "*/ x", "/* x", `\u000a x`, "\u2028x", "\u202ex", "{x}", "{{x}}", "%s%d",

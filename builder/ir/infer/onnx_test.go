@@ -14,7 +14,7 @@ import (
 	"github.com/lossgen/lossgen/builder/tensor"
 )
 
-var casesFile = flag.String("cases", "testdata/onnx.jsonl", "cases that conformance/infer.py wrote")
+var casesFile = flag.String("cases", "testdata/onnx.jsonl", "cases that conformance/files/infer.py wrote")
 
 // letters are the sizes of the runs that the cases tell of.
 var letters = map[string]int64{"N": 4, "C": 6, "D": 3, "H": 9, "W": 7, "T": 5}

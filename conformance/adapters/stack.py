@@ -27,7 +27,7 @@ def commands(stack, requests):
         yield ["ranks.py"]
         yield ["ddp.py"]
     else:  # run.py runs the other pages
-        yield ["docs.py", HERE.parent / "docs" / f"{stack}.md"]
+        yield ["../docs/docs.py", HERE.parents[1] / "docs" / f"{stack}.md"]
 
 
 def main():
@@ -38,7 +38,7 @@ def main():
     o = p.parse_args()
     lossgen = os.path.abspath(shutil.which(o.lossgen) or p.error(f"no command {o.lossgen}"))
     if importlib.util.find_spec(o.stack) is None:
-        sys.exit(f"{o.stack} is not installed: pip install -r conformance/stacks/{o.stack}/requirements.txt")
+        sys.exit(f"{o.stack} is not installed: pip install -r conformance/adapters/{o.stack}/requirements.txt")
     failed = []
     for script, *rest in commands(o.stack, o.requests):
         print(f"-- {script}", flush=True)

@@ -1,5 +1,6 @@
-"""The lossgen command, as a user runs it: list, describe and emit."""
+"""The lossgen command, as a user runs it: list, describe and emit; and the sources that it writes."""
 
+import importlib.util
 import json
 import subprocess
 
@@ -49,3 +50,11 @@ class Lossgen:
         if twice and self.run("emit", *arguments, "-o", "-") != answer:
             raise Broken("the same request gave other bytes")
         return answer
+
+
+def load(path, name):
+    """Imports a source file under a name of its own."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -12,6 +12,7 @@ import argparse
 import collections
 import concurrent.futures
 import os
+import pathlib
 import random
 import shutil
 import sys
@@ -20,6 +21,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "shared"))
 from command import Lossgen, Refused
 from declared import declared
 from draw import text

@@ -8,14 +8,17 @@ copies, errors, and what is shared instead of copied. Each check is a function b
 """
 
 import copy
+import pathlib
 import pickle
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
 import torch.nn.functional as F
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "shared"))
 import promises
-from adapters import load
+from command import load
 from promises import raises
 
 

@@ -22,7 +22,7 @@ import threading
 from generate import write
 
 HERE = pathlib.Path(__file__).resolve().parent
-CACHE = HERE / ".cache" / "browser"
+CACHE = HERE.parent / ".cache" / "browser"
 PACKAGES = ["onnxruntime-web@1.30.0", "playwright-core@1.65.1"]
 TOOLS = {"node": "apt-get install nodejs (18 or later)", "npm": "apt-get install npm"}
 
@@ -78,7 +78,7 @@ def install():
 def visit(lossgen, screenshot):
     """Serves the page and returns what happened on it."""
     with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(HERE.parent / "examples" / "browser", folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
+        shutil.copytree(HERE.parents[1] / "examples" / "browser", folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
         os.symlink(CACHE / "node_modules", pathlib.Path(folder) / "node_modules")
         subprocess.run([lossgen, "emit", "cross_entropy.onnx", "--adapter", "js"], cwd=folder, check=True, capture_output=True)
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))

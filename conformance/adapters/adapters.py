@@ -9,7 +9,6 @@ user would, and value and gradients are compared with the file's published expre
 """
 
 import argparse
-import importlib.util
 import json
 import pathlib
 import random
@@ -21,19 +20,12 @@ import numpy as np
 import onnx
 import torch
 
-from command import Lossgen
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "shared"))
+from command import Lossgen, load
 from declared import declared
 from draw import draw_request
 from inputs import Draw, Port
 from reference import Reference, prepare
-
-
-def load(path, name):
-    """Imports a source file under a name of its own."""
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def emit(lossgen, folder, arguments, stack):

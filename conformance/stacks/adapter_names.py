@@ -19,11 +19,12 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "shared"))
 import stack_cpp
 import stack_go
 import stack_java
 import stack_rust
-from adapters import load
+from command import load
 from generate import write
 from stacks import CACHE, library
 
@@ -187,7 +188,7 @@ def main():
     failed, missing = [], []
     with tempfile.TemporaryDirectory() as folder:
         command = os.path.join(folder, "lossgen")
-        run("go", "build", "-o", command, "./conformance/adapter_names", cwd=HERE.parent)
+        run("go", "build", "-o", command, "./conformance/stacks/adapter_names", cwd=HERE.parents[1])
         environment = os.environ | {"ORT_DYLIB_PATH": library() or ""}
         for name in names:
             check, tools = CHECKS[name]

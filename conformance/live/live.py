@@ -13,6 +13,7 @@ import concurrent.futures
 import json
 import multiprocessing
 import os
+import pathlib
 import random
 import re
 import shlex
@@ -23,6 +24,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "shared"))
 from command import Broken, Lossgen, Refused
 from compare import Difference, Score, judge
 from declared import declared

@@ -17,9 +17,10 @@ import tempfile
 import numpy as np
 import torch
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "shared"))
 import train
-from adapters import emit, load, run_torch
-from command import Lossgen
+from adapters import emit, run_torch
+from command import Lossgen, load
 from declared import declared
 from draw import split, starless
 from inputs import Draw, Port

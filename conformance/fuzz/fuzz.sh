@@ -1,11 +1,11 @@
 #!/bin/sh
 # Runs every fuzzer of the module for a short while and prints how often it ran.
 #
-#   sh conformance/fuzz.sh [SECONDS]
+#   sh conformance/fuzz/fuzz.sh [SECONDS]
 #
 # Exits 1 when one fails; what made it fail is then in testdata/fuzz of its package.
 seconds=${1:-10}
-cd "$(dirname "$0")/.." || exit 2
+cd "$(dirname "$0")/../.." || exit 2
 output=$(mktemp) || exit 2
 trap 'rm -f "$output"' EXIT
 total=0 count=0 failed=0

@@ -23,14 +23,15 @@ import time
 import numpy as np
 import onnx
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "shared"))
 from compare import ATOL, RTOL
 
 HERE = pathlib.Path(__file__).resolve().parent
-TESTDATA = HERE.parent / "testdata"
+TESTDATA = HERE.parents[1] / "testdata"
 sys.path.append(str(TESTDATA))
 import goldenfile  # noqa: E402  it lies in testdata
 
-CACHE = HERE / ".cache"
+CACHE = HERE.parent / ".cache"
 STACKS = ["go", "cpp", "rust", "java", "js"]
 # Of every loss: an upstream gradient, no reduction, and no elements.
 EVERY = ["upstream_mean", "upstream_", "single_none", "empty_sum", "empty_"]

@@ -9,6 +9,7 @@ in memory; cross_entropy and nll must compute the same. Exits 1 on any differenc
 
 import argparse
 import os
+import pathlib
 import shutil
 import sys
 import warnings
@@ -18,6 +19,7 @@ import onnx
 import onnxruntime
 from onnx.backend.test.case.node import collect_testcases
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "shared"))
 from command import Lossgen
 
 LOSSES = {"SoftmaxCrossEntropyLoss": "cross_entropy", "NegativeLogLikelihoodLoss": "nll"}

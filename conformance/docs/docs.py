@@ -21,7 +21,8 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-PROJECT = HERE.parent
+PROJECT = HERE.parents[1]
+sys.path.append(str(HERE.parent / "stacks"))
 BLOCK = re.compile(r"^```(\w+) run(?: file=(\S+))?\n(.*?)^```$", re.M | re.S)
 # Pages of stacks whose tools and caches stack_*.py knows, and of frameworks with an environment of their own.
 STACKS = {"go": "go", "cpp": "cpp", "rust": "rust", "java": "java", "javascript": "js"}
@@ -36,13 +37,13 @@ def missing(page):
         absent = [f"{tool} ({how})" for tool, how in tools.items() if not shutil.which(tool)]
         return ", ".join(absent) or None
     if page.stem in FRAMEWORKS and not python(page):
-        return f"{page.stem} (make conformance/stacks/{page.stem}/.venv/installed)"
+        return f"{page.stem} (make conformance/adapters/{page.stem}/.venv/installed)"
     return None
 
 
 def python(page):
     """The Python that has what a page needs, or None."""
-    own = HERE / "stacks" / page.stem / ".venv" / "bin" / "python"
+    own = HERE.parent / "adapters" / page.stem / ".venv" / "bin" / "python"
     if own.exists():
         return str(own)
     known = page.stem not in FRAMEWORKS or importlib.util.find_spec(page.stem)

@@ -24,7 +24,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 LETTERS = {"N": 4, "C": 6, "D": 3, "H": 9, "W": 7, "T": 5}
 F32, I64, I32, BOOL, F16, F64 = (TensorProto.FLOAT, TensorProto.INT64, TensorProto.INT32, TensorProto.BOOL,
                                  TensorProto.FLOAT16, TensorProto.DOUBLE)

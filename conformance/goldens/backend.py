@@ -29,6 +29,7 @@ from onnx.backend.base import Backend, BackendRep
 from onnx.backend.test import runner
 from onnx.backend.test.loader import load_model_tests
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "shared"))
 from command import Lossgen
 
 DTYPES = ["float64", "float32", "float16", "bfloat16"]
