@@ -40,6 +40,7 @@ golden: build $(LIVE)/installed ## make the golden cases again with PyTorch
 	./lossgen cases --json > build-cases.json
 	$(LIVE)/bin/python testdata/golden.py build-cases.json testdata/golden
 	rm build-cases.json
+	$(GO) run ./conformance/live/domains cases --json | $(LIVE)/bin/python testdata/golden.py --only domains - conformance/live/domains/golden
 
 conformance: build $(LIVE)/installed ## compare with PyTorch live, train in each stack, run the fuzzers: everything heavy
 	$(LIVE)/bin/python conformance/run.py --lossgen ./lossgen --requests $(REQUESTS) --seed $(SEED)

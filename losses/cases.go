@@ -316,6 +316,9 @@ func (c Case) input(name string, shape tensor.Shape, row domainRow, u *use, size
 			in.Set = map[string]string{}
 		}
 		in.Set[fmt.Sprint(i)] = Text(v)
+		if row.kind == kindIndex { // without an exponent
+			in.Set[fmt.Sprint(i)] = fmt.Sprint(int64(v))
+		}
 	}
 	return in
 }

@@ -217,6 +217,15 @@ func (d Domain) row() domainRow {
 	return domainTable[i]
 }
 
+// Domains lists all domains.
+func Domains() []Domain {
+	var list []Domain
+	for _, r := range domainTable {
+		list = append(list, r.domain)
+	}
+	return list
+}
+
 // Doc says what the domain means.
 func (d Domain) Doc() string { return d.row().doc }
 
@@ -296,7 +305,7 @@ func (in Input) checkDomain(shapes []Shapes, options []Option) error {
 	switch {
 	case bounded && !(in.Of.Low < in.Of.High):
 		return fmt.Errorf("a domain %s has a lower bound below its upper one", in.Domain)
-	case counted && in.Of.Axis == "" && in.Of.Option == "":
+	case counted && in.Of.Axis == "" && in.Of.Option == "" && (in.Domain != Lengths || in.Of.Sum == ""):
 		return fmt.Errorf("a domain %s names the axis, or the option, that bounds it", in.Domain)
 	case about && in.Of.Axis == "":
 		return fmt.Errorf("a domain %s names its axis", in.Domain)

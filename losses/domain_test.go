@@ -25,7 +25,7 @@ func TestWrongDomains(t *testing.T) {
 		"class of no option":  {losses.Class, losses.Of{Option: "classes"}, `no option "classes"`},
 		"class of a width":    {losses.Class, losses.Of{Axis: "D", Ignored: "width"}, `no option "width" of a whole number`},
 		"class":               {losses.Class, losses.Of{Axis: "D", Ignored: "ignore"}, ""},
-		"lengths of nothing":  {losses.Lengths, losses.Of{Sum: "D"}, "names the axis, or the option"},
+		"lengths of nothing":  {losses.Lengths, losses.Of{}, "names the axis, or the option"},
 		"lengths of no parts": {losses.Lengths, losses.Of{Axis: "D", Sum: "L"}, `the axis "L"`},
 		"lengths":             {losses.Lengths, losses.Of{Axis: "D", Sum: "N"}, ""},
 		"empty interval":      {losses.Interval, losses.Of{Low: 1, High: 1}, "lower bound below its upper one"},

@@ -57,6 +57,32 @@ def logprob(random, dims, axis):
         return np.log(simplex(random, dims, axis))
 
 
+def direction(random, dims, axis):
+    x = random.standard_normal(dims)
+    return x / np.sqrt((x * x).sum(axis=int(axis), keepdims=True))
+
+
+def prefix(random, dims, axis):
+    """1 up to a random place along the axis, at least once, then 0."""
+    axis = int(axis)
+    if 0 in dims:
+        return np.zeros(dims)
+    ends = random.randint(1, dims[axis] + 1, tuple(1 if i == axis else n for i, n in enumerate(dims)))
+    return np.arange(dims[axis]).reshape([-1 if i == axis else 1 for i in range(len(dims))]) < ends
+
+
+def parts(random, dims, total):
+    """Whole numbers that add up."""
+    count = math.prod(dims)
+    return random.multinomial(int(total), [1 / max(count, 1)] * count).reshape(dims)
+
+
+def steps(random, dims, low, high, step):
+    """Multiples of a step from low to high."""
+    count = round((float(high) - float(low)) / float(step)) + 1
+    return float(low) + float(step) * random.randint(0, count, dims)
+
+
 def constant(random, dims, value):
     return np.full(dims, float(value))
 
@@ -73,6 +99,10 @@ FILLS = {
     "logprob": logprob,
     "positive": lambda random, dims: random.uniform(0.1, 2, dims),
     "boxes": boxes,
+    "direction": direction,
+    "prefix": prefix,
+    "parts": parts,
+    "steps": steps,
 }
 
 KINDS = {"float": np.float64, "index": np.int64, "bool": np.bool_}

@@ -152,6 +152,11 @@ def compute_all(cases):
 
 # ---- the output folder ----
 
+def embedded(out):
+    """Whether the program carries the files of the folder."""
+    return (out.parent / "packed").is_dir()
+
+
 def existing(out, only):
     """The golden files by loss."""
     return {p.stem: p for p in sorted(out.glob("*.txt")) if only in (None, p.stem)}
@@ -187,7 +192,7 @@ def write(computed, out, only):
     for path in stale:
         path.unlink()
     print(f"golden: {len(computed)} files, {changed} changed, {len(stale)} stale removed, "
-          f"{pack(out)} bytes packed", file=sys.stderr)
+          f"{pack(out) if embedded(out) else 0} bytes packed", file=sys.stderr)
 
 
 def check(computed, out, only):
@@ -204,7 +209,8 @@ def check(computed, out, only):
         if head != goldenfile.head(loss, PRODUCER):
             problems.append(f"{loss}.txt: the head is {head!r}, want {goldenfile.head(loss, PRODUCER)!r}")
         problems += [f"{loss}/{p}" for p in case_problems(computed[loss], cases)]
-    return sorted(problems) + [f"packed/{name}: is not the text of golden/" for name in different(out)]
+    unpacked = different(out) if embedded(out) else []
+    return sorted(problems) + [f"packed/{name}: is not the text of golden/" for name in unpacked]
 
 
 def case_problems(computed, found):
@@ -237,7 +243,7 @@ def same_array(role, got, want):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cases", help="what `lossgen cases --json` prints; - reads standard input")
-    parser.add_argument("out", type=pathlib.Path, help="the golden folder; packed/ goes beside it")
+    parser.add_argument("out", type=pathlib.Path, help="the golden folder; packed/ beside it, where there is one, is written, too")
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     parser.add_argument("--only", metavar="LOSS", help="only the cases of this loss")
     options = parser.parse_args()

@@ -36,6 +36,7 @@ var policy = map[string][]string{
 	"testdata":                         {},
 	"verify":                           {"builder", "builder/ir", "builder/tensor", "losses", "export", "runtime", "runtime/reference", "testdata"},
 	"cmd/lossgen":                      {"cli"},
+	"conformance/live/domains":         {"builder", "builder/tensor", "losses", "cli"},
 	"conformance/stacks/adapter_names": {"builder", "losses", "cli"},
 	"cli": {
 		"adapters", "builder/ir", "builder/tensor", "losses", "export", "draw", "cost", "npy", "runtime", "runtime/reference", "runtime/ort", "verify",

@@ -23,8 +23,12 @@ const maxFileSize = 16 << 10
 
 // Run checks a loss on the engines. The reference engine is always one of them,
 // unless it has no kernel for the loss.
-func Run(t *testing.T, l losses.Loss, engines ...runtime.Backend) {
-	h := &harness{loss: l, spec: l.Declaration()}
+func Run(t *testing.T, l losses.Loss, engines ...runtime.Backend) { RunWith(t, l, nil, engines...) }
+
+// RunWith is [Run] with golden cases beside those in the program: for a loss that is
+// declared elsewhere.
+func RunWith(t *testing.T, l losses.Loss, goldens *verify.Goldens, engines ...runtime.Backend) {
+	h := &harness{loss: l, spec: l.Declaration(), options: verify.Options{Goldens: goldens}}
 	data, err := verify.Emit(losses.Request{Loss: h.spec.Name})
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +53,7 @@ func Run(t *testing.T, l losses.Loss, engines ...runtime.Backend) {
 		{"declaration", declaration},
 		{"options", options},
 		{"refusals", refusals},
-		{"goldens", goldens},
+		{"goldens", compareGoldens},
 		{"files", files},
 		{"declared_gradient_is_derived", derived},
 		{"simplified_is_naive", naive},
@@ -74,6 +78,7 @@ func Run(t *testing.T, l losses.Loss, engines ...runtime.Backend) {
 type harness struct {
 	loss    losses.Loss
 	spec    losses.Spec
+	options verify.Options  // with the golden cases
 	engines []verify.Engine // the reference engine first, where it can run the loss
 }
 

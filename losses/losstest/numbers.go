@@ -14,9 +14,9 @@ import (
 	"github.com/lossgen/lossgen/verify"
 )
 
-// goldens compares with what PyTorch computed.
-func goldens(t *testing.T, h *harness) {
-	fails(t, verify.Loss(t.Context(), h.loss, h.engines, verify.Options{}))
+// compareGoldens compares with what PyTorch computed.
+func compareGoldens(t *testing.T, h *harness) {
+	fails(t, verify.Loss(t.Context(), h.loss, h.engines, h.options))
 }
 
 // fails reports the failures of a report.
@@ -43,7 +43,7 @@ func files(t *testing.T, h *harness) {
 			if len(data) > maxFileSize {
 				t.Errorf("the file has %d bytes, want at most %d", len(data), maxFileSize)
 			}
-			fails(t, verify.File(t.Context(), data, h.engines, verify.Options{}))
+			fails(t, verify.File(t.Context(), data, h.engines, h.options))
 			for _, dtype := range v.dtypes() {
 				h.agree(t, v.request.As(dtype), i)
 			}
