@@ -169,15 +169,16 @@ func (g *GoldenCase) input(name string) *GoldenInput {
 // labelWrapperCases put a mask around ignored labels and class weights.
 func labelWrapperCases(l Loss) []Case {
 	y, ok := labelingOf(l)
-	if !ok || y.weight == "" {
+	if !ok {
 		return nil
 	}
 	ignored := map[string]Edge{y.input: {1: y.ignored, 2: y.ignored}, "mask": {0: 0, 1: 1, 2: 0, 3: 1}}
 	var out []Case
 	for _, r := range reductionsOf(l) {
-		out = append(out,
-			Case{Name: "mask_with_ignored_" + r, With: []string{"mask"}, Set: ignored, Options: withReduction(nil, r)},
-			Case{Name: "mask_with_weight_" + r, With: []string{y.weight, "mask", "sample_weight"}, Set: ignored, Options: withReduction(nil, r)})
+		out = append(out, Case{Name: "mask_with_ignored_" + r, With: []string{"mask"}, Set: ignored, Options: withReduction(nil, r)})
+		if y.weight != "" {
+			out = append(out, Case{Name: "mask_with_weight_" + r, With: []string{y.weight, "mask", "sample_weight"}, Set: ignored, Options: withReduction(nil, r)})
+		}
 	}
 	return out
 }
