@@ -38,7 +38,7 @@ func once(p program) program {
 
 // programs has every differentiable operation.
 func programs() []program {
-	return slices.Concat(elementwise(), moves(), reductions(), families())
+	return slices.Concat(elementwise(), moves(), indexed(), reductions(), families())
 }
 
 func elementwise() []program {
@@ -66,7 +66,7 @@ func elementwise() []program {
 			return builder.Select(x.Less(y), x.Like(2), x.Mul(y)).Add(builder.Select(x.Less(x.Like(0)), y, y.Like(1)))
 		}),
 		binary("Greater", real("N", "D"), real("N", "D"), func(x, y Value) Value {
-			return builder.Where(x.Greater(y).And(x.Equal(y).Not()).Or(x.Less(x.Like(-1))), x.Mul(y), y.Square())
+			return builder.Where(x.Greater(y).And(x.Equal(y).Not()).Or(x.Less(x.Like(-1))).Or(x.GreaterOrEqual(y.Like(1)).And(y.LessOrEqual(x))), x.Mul(y), y.Square())
 		}),
 	}
 }

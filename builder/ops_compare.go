@@ -7,12 +7,14 @@ import "github.com/lossgen/lossgen/builder/tensor"
 func compareOps() map[string]*op {
 	none := func(y, dy Value) []Value { return make([]Value, len(y.args)) }
 	return map[string]*op{
-		"Equal":   {doc: "a == b; false at NaN", infer: compare, elementwise: true, lower: direct("Equal"), vjp: none},
-		"Less":    {doc: "a < b; false at NaN", infer: compare, elementwise: true, lower: direct("Less"), vjp: none},
-		"Greater": {doc: "a > b; false at NaN", infer: compare, elementwise: true, lower: direct("Greater"), vjp: none},
-		"And":     {doc: "both", infer: logical, elementwise: true, lower: direct("And"), vjp: none},
-		"Or":      {doc: "either", infer: logical, elementwise: true, lower: direct("Or"), vjp: none},
-		"Not":     {doc: "the opposite", infer: logical, elementwise: true, lower: direct("Not"), vjp: none},
+		"Equal":          {doc: "a == b; false at NaN", infer: compare, elementwise: true, lower: direct("Equal"), vjp: none},
+		"Less":           {doc: "a < b; false at NaN", infer: compare, elementwise: true, lower: direct("Less"), vjp: none},
+		"Greater":        {doc: "a > b; false at NaN", infer: compare, elementwise: true, lower: direct("Greater"), vjp: none},
+		"GreaterOrEqual": {doc: "a >= b; false at NaN", infer: compare, elementwise: true, lower: direct("GreaterOrEqual"), vjp: none},
+		"LessOrEqual":    {doc: "a <= b; false at NaN", infer: compare, elementwise: true, lower: direct("LessOrEqual"), vjp: none},
+		"And":            {doc: "both", infer: logical, elementwise: true, lower: direct("And"), vjp: none},
+		"Or":             {doc: "either", infer: logical, elementwise: true, lower: direct("Or"), vjp: none},
+		"Not":            {doc: "the opposite", infer: logical, elementwise: true, lower: direct("Not"), vjp: none},
 		"Where": {doc: "a where the condition holds, else b", infer: inferWhere, elementwise: true, lower: direct("Where"),
 			vjp: func(y, dy Value) []Value {
 				c, zero := y.arg(0), dy.Like(0)
@@ -46,6 +48,12 @@ func (x Value) Less(y Value) Value { return emit("Less", attr{}, x, y) }
 
 // Greater returns x > y, broadcast; false where either is NaN.
 func (x Value) Greater(y Value) Value { return emit("Greater", attr{}, x, y) }
+
+// GreaterOrEqual returns x >= y, broadcast; false where either is NaN.
+func (x Value) GreaterOrEqual(y Value) Value { return emit("GreaterOrEqual", attr{}, x, y) }
+
+// LessOrEqual returns x <= y, broadcast; false where either is NaN.
+func (x Value) LessOrEqual(y Value) Value { return emit("LessOrEqual", attr{}, x, y) }
 
 // And returns whether both hold, broadcast.
 func (x Value) And(y Value) Value { return emit("And", attr{}, x, y) }

@@ -14,17 +14,17 @@ func indexOps() map[string]*op {
 		return ir.Attribute{Name: "axis", Value: int64(v.attr.axes[0])}
 	}
 	return map[string]*op{
-		"Gather": {doc: "rows of a table by number", infer: inferGather,
+		"Gather": {doc: "rows of a table by number", infer: inferGather, flow: 1, vjp: gatherGrad,
 			lower: func(e *emitter, v Value, in []string) string { return e.node("Gather", in, axisOf(v)) }},
 		"Pick": {doc: "one element along an axis by number", infer: inferPick,
 			lower: func(e *emitter, v Value, in []string) string { return e.node("GatherElements", in, axisOf(v)) },
 			vjp: func(y, dy Value) []Value {
-				x, index := y.arg(0), y.arg(1)
-				if !y.shape[y.attr.axes[0]].Is(1) {
-					fail("Pick", y.args, "the gradient needs one index along axis %d", y.attr.axes[0])
+				x, index, axis := y.arg(0), y.arg(1), y.attr.axes[0]
+				full := dy.BroadcastTo(y.shape)
+				if !y.shape[axis].Is(1) {
+					return vs(full.scatter(axis, x.shape[axis], index), Value{})
 				}
-				zeros := dy.Like(0).BroadcastTo(x.shape)
-				return vs(zeros.Put(y.attr.axes[0], index, dy.BroadcastTo(y.shape)), Value{})
+				return vs(dy.Like(0).BroadcastTo(x.shape).Put(axis, index, full), Value{})
 			}},
 		"Put": {doc: "the operand with one element along an axis replaced", infer: inferPut,
 			lower: lowerPut,
@@ -61,11 +61,10 @@ func indexOps() map[string]*op {
 				return e.node("ArgMax", []string{e.cast(in[0], tensor.Bool, tensor.Int32)}, axisOf(v), keepdims(true),
 					ir.Attribute{Name: "select_last_index", Value: int64(0)})
 			}},
-		"CumSum": {doc: "running sums along an axis",
-			infer: sameType,
-			lower: func(e *emitter, v Value, in []string) string {
-				return e.node("CumSum", []string{in[0], e.intScalar(int64(v.attr.axes[0]))},
-					ir.Attribute{Name: "exclusive", Value: int64(0)}, ir.Attribute{Name: "reverse", Value: int64(0)})
+		"CumSum": {doc: "running sums along an axis", infer: inferCumSum, lower: lowerCumSum,
+			vjp: func(y, dy Value) []Value {
+				exclusive, reverse := y.attr.ints[0], y.attr.ints[1]
+				return vs(emit("CumSum", attr{axes: y.attr.axes, ints: [2]int64{exclusive, 1 - reverse}}, dy.BroadcastTo(y.shape)))
 			}},
 	}
 }
@@ -160,8 +159,8 @@ func lowerIota(e *emitter, v Value, in []string) string {
 
 // Gather returns rows of x along an axis, by number: x's shape with the axis
 // replaced by index's shape. A number outside [-n, n) ends the run; one below 0
-// counts from the end, so callers replace negative numbers first. Not
-// differentiable.
+// counts from the end, so callers replace negative numbers first. A row
+// that is taken several times gets the sum of the gradients.
 func (x Value) Gather(axis int, index Value) Value {
 	return emit("Gather", attr{axes: []int{x.axis("Gather", axis)}}, x, index)
 }
@@ -176,7 +175,7 @@ func (x Value) Within(n tensor.Dim) Value {
 
 // Pick returns, for every row along an axis, the elements whose numbers index
 // gives; index has x's shape except along the axis. A number outside [-n, n)
-// ends the run. The gradient needs one number per row.
+// ends the run. An element that is taken several times gets the sum of the gradients.
 func (x Value) Pick(axis int, index Value) Value {
 	return emit("Pick", attr{axes: []int{x.axis("Pick", axis)}}, x, index)
 }
@@ -218,7 +217,38 @@ func (x Value) FirstTrue(axis int) Value {
 	return emit("FirstTrue", attr{axes: []int{x.axis("FirstTrue", axis)}}, x)
 }
 
-// CumSum returns running sums along an axis. Not differentiable.
-func (x Value) CumSum(axis int) Value {
-	return emit("CumSum", attr{axes: []int{x.axis("CumSum", axis)}}, x)
+// Running says which elements a running sum adds up, beside those before.
+type Running int
+
+// Exclusive leaves out the element itself; Reverse adds up those behind.
+const (
+	Exclusive Running = iota
+	Reverse
+)
+
+// CumSum returns running sums along an axis: each element with those before.
+func (x Value) CumSum(axis int, how ...Running) Value {
+	a := attr{axes: []int{x.axis("CumSum", axis)}}
+	for _, h := range how {
+		a.ints[h] = 1
+	}
+	return emit("CumSum", a, x)
+}
+
+func inferCumSum(c *call) (tensor.DType, tensor.Shape) {
+	if c.args[0].dtype == tensor.Bool {
+		c.failf("needs numbers, got %v", c.args[0])
+	}
+	return sameType(c)
+}
+
+// lowerCumSum sums float32 in float64, as PyTorch does.
+func lowerCumSum(e *emitter, v Value, in []string) string {
+	x, dtype := in[0], v.dtype
+	if dtype == tensor.Float32 && !v.isSmall() && !e.naive && !e.target.profile().noFloat64 {
+		x, dtype = e.cast(x, dtype, tensor.Float64), tensor.Float64
+	}
+	y := e.node("CumSum", []string{x, e.intScalar(int64(v.attr.axes[0]))},
+		ir.Attribute{Name: "exclusive", Value: v.attr.ints[0]}, ir.Attribute{Name: "reverse", Value: v.attr.ints[1]})
+	return e.cast(y, dtype, v.dtype)
 }
