@@ -152,6 +152,15 @@ func families() []program {
 		}}),
 		binary("MatMul", real("N", "C"), real("C", "D"), Value.MatMul),
 		binary("MatMulT", real("N", "C"), real("D", "C"), Value.MatMulT),
+		binary("MatMul of lists", real("E", "N", "C"), real("E", "C", "D"), Value.MatMul),
+		binary("MatMul of a list and a matrix", real("E", "N", "C"), real("C", "D"), Value.MatMul),
+		binary("MatMul of a matrix and a list", real("N", "C"), real("E", "C", "D"), Value.MatMul),
+		binary("MatMul of all pairs", real("E", 1, "N", "C"), real("D", "C", 2), Value.MatMul),
+		binary("MatMulT of all pairs", real("E", 1, "N", "C"), real(1, "D", 2, "C"), Value.MatMulT),
+		binary("MatMul of an inner size of 1", real("E", "N", 1), real(1, "D"), Value.MatMul),
+		binary("MatMul of vectors", real("C"), real("C"), Value.MatMul),
+		binary("MatMul of a vector and a list", real("C"), real("E", "C", "D"), Value.MatMul),
+		binary("MatMul of a list and a vector", real("E", "N", "C"), real("C"), Value.MatMul),
 		unary("WithGradient", func(x Value) Value {
 			return builder.WithGradient("cube", x.Mul(x).Mul(x), []Value{x}, func(dy Value) []Value { return []Value{x.Square().Scale(3).Mul(dy)} })
 		}),

@@ -2,6 +2,7 @@ package builder
 
 import (
 	"math"
+	"slices"
 
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
@@ -17,7 +18,7 @@ func nnOps() map[string]*op {
 				return e.node("Softmax", in, ir.Attribute{Name: "axis", Value: int64(v.Rank() - 1)})
 			},
 			vjp: func(y, dy Value) []Value { return vs(softmaxGrad(y, dy, y.Rank()-1)) }},
-		"MatMul": {doc: "product of two matrices, each transposed or not", infer: inferMatMul, lower: lowerMatMul, vjp: matMulGrad},
+		"MatMul": {doc: "products of matrices, each transposed or not; axes before them are broadcast", infer: inferMatMul, lower: lowerMatMul, vjp: matMulGrad},
 	}
 }
 
@@ -26,10 +27,11 @@ func (a attr) transposed() (left, right bool) { return a.ints[0] == 1, a.ints[1]
 
 func inferMatMul(c *call) (tensor.DType, tensor.Shape) {
 	a, b := c.args[0], c.args[1]
-	if a.Rank() != 2 || b.Rank() != 2 || a.dtype != b.dtype || !a.dtype.IsFloat() {
+	if a.Rank() < 2 || b.Rank() < 2 || a.dtype != b.dtype || !a.dtype.IsFloat() {
 		c.failf("%v and %v are no matrices", a, b)
 	}
-	rows, inner, inner2, columns := a.shape[0], a.shape[1], b.shape[0], b.shape[1]
+	i, j := a.Rank()-2, b.Rank()-2
+	rows, inner, inner2, columns := a.shape[i], a.shape[i+1], b.shape[j], b.shape[j+1]
 	left, right := c.attr.transposed()
 	if left {
 		rows, inner = inner, rows
@@ -40,30 +42,46 @@ func inferMatMul(c *call) (tensor.DType, tensor.Shape) {
 	if inner != inner2 {
 		c.failf("the inner sizes of %v and %v differ: %v and %v", a, b, inner, inner2)
 	}
-	return a.dtype, tensor.Shape{rows, columns}
+	stack, err := tensor.Broadcast(a.shape[:i], b.shape[:j])
+	if err != nil {
+		c.failf("%v", err)
+	}
+	return a.dtype, append(slices.Clone(stack), rows, columns)
 }
 
 // lowerMatMul writes a transposed left operand as a Transpose, which ONNX Runtime
 // joins with the product: the inner size is a number of rows then, and may be 0,
-// which Gemm refuses before 1.20.
+// which Gemm refuses before 1.20. Gemm multiplies single matrices only.
 func lowerMatMul(e *emitter, v Value, in []string) string {
 	left, right := v.attr.transposed()
-	a := in[0]
+	single := v.arg(0).Rank() == 2 && v.arg(1).Rank() == 2
+	a, b := in[0], in[1]
 	if left {
-		a = e.node("Transpose", []string{a}, ir.Attribute{Name: "perm", Value: []int64{1, 0}})
+		a = e.transposed(a, v.arg(0).Rank())
 	}
-	if e.target != "" && !left && !right && v.arg(0).shape[1].Is(1) {
+	if right && !single {
+		b = e.transposed(b, v.arg(1).Rank())
+	}
+	if e.target != "" && !left && !right && v.arg(0).shape[v.arg(0).Rank()-1].Is(1) {
 		return e.node("Mul", in) // tract knows no product with an inner size of 1
 	}
-	if !right {
-		return e.node("MatMul", []string{a, in[1]})
+	if !right || !single {
+		return e.node("MatMul", []string{a, b})
 	}
-	return e.node("Gemm", []string{a, in[1]}, ir.Attribute{Name: "alpha", Value: float32(1)}, ir.Attribute{Name: "beta", Value: float32(1)},
+	return e.node("Gemm", []string{a, b}, ir.Attribute{Name: "alpha", Value: float32(1)}, ir.Attribute{Name: "beta", Value: float32(1)},
 		ir.Attribute{Name: "transA", Value: int64(0)}, ir.Attribute{Name: "transB", Value: int64(1)})
 }
 
+// transposed exchanges the last two axes.
+func (e *emitter) transposed(name string, rank int) string {
+	order := places(0, rank)
+	order[rank-2], order[rank-1] = rank-1, rank-2
+	return e.node("Transpose", []string{name}, ir.Attribute{Name: "perm", Value: ints(order)})
+}
+
 // matMulGrad: for y = A·B, dA = dy·Bᵀ and dB = Aᵀ·dy; where an operand is
-// transposed, so is its gradient.
+// transposed, so is its gradient. One that was multiplied with several others gets
+// the sum.
 func matMulGrad(y, dy Value) []Value {
 	a, b, g := y.arg(0), y.arg(1), dy.BroadcastTo(y.shape)
 	left, right := y.attr.transposed()
@@ -78,7 +96,7 @@ func matMulGrad(y, dy Value) []Value {
 	} else {
 		db = a.matMul(g, !left, false)
 	}
-	return vs(da, db)
+	return vs(sumTo(da, da.shape, a.shape), sumTo(db, db.shape, b.shape))
 }
 
 func (x Value) matMul(y Value, left, right bool) Value {
@@ -92,10 +110,21 @@ func (x Value) matMul(y Value, left, right bool) Value {
 	return emit("MatMul", a, x, y)
 }
 
-// MatMul returns the product of two matrices.
-func (x Value) MatMul(y Value) Value { return x.matMul(y, false, false) }
+// MatMul returns products of matrices, the last two axes, as torch.matmul: axes
+// before them are broadcast, and a vector is a row on the left and a column on the
+// right.
+func (x Value) MatMul(y Value) Value {
+	if x.Rank() == 1 {
+		return x.Unsqueeze(0).MatMul(y).Squeeze(max(y.Rank()-2, 0))
+	}
+	if y.Rank() == 1 {
+		return x.matMul(y.Unsqueeze(1), false, false).Squeeze(-1)
+	}
+	return x.matMul(y, false, false)
+}
 
-// MatMulT returns x·yᵀ, as a linear layer with weights y computes it.
+// MatMulT returns x·yᵀ, as a linear layer with weights y computes it; axes before
+// the last two are broadcast.
 func (x Value) MatMulT(y Value) Value { return x.matMul(y, false, true) }
 
 // softmaxGrad is p·(dp - sum(p·dp)).

@@ -25,7 +25,6 @@ func scanOps() map[string]*op {
 			lower: func(e *emitter, v Value, in []string) string {
 				return e.node("Slice", []string{in[0], e.ints(0), in[1], e.axes(v.attr.axes), e.ints(1)})
 			}},
-		"BatchMatMul": {doc: "products of two lists of matrices, pair by pair", infer: inferBatchMatMul, lower: direct("MatMul")},
 	}
 }
 
@@ -188,15 +187,3 @@ func inferPrefix(c *call) (tensor.DType, tensor.Shape) {
 func (x Value) Prefix(axis int, n Value) Value {
 	return emit("Prefix", attr{axes: []int{x.axis("Prefix", axis)}}, x, n)
 }
-
-func inferBatchMatMul(c *call) (tensor.DType, tensor.Shape) {
-	a, b := c.args[0], c.args[1]
-	if a.Rank() != 3 || b.Rank() != 3 || a.dtype != b.dtype || !a.dtype.IsFloat() || a.shape[0] != b.shape[0] || a.shape[2] != b.shape[1] {
-		c.failf("%v and %v are no lists of matrices that multiply", a, b)
-	}
-	return a.dtype, tensor.Shape{a.shape[0], a.shape[1], b.shape[2]}
-}
-
-// BatchMatMul returns, for every index of axis 0, the product of two matrices.
-// Not differentiable.
-func (x Value) BatchMatMul(y Value) Value { return emit("BatchMatMul", attr{}, x, y) }

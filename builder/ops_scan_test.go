@@ -174,12 +174,10 @@ func TestScanErrors(t *testing.T) {
 	}
 }
 
-// TestPrefixAndBatchMatMul: what they are lowered to, and what they refuse.
-func TestPrefixAndBatchMatMul(t *testing.T) {
+// TestPrefix: what they are lowered to, and what they refuse.
+func TestPrefix(t *testing.T) {
 	g := build(t, func(b *builder.B) {
 		x, n := b.Input("x", f64, tensor.Of("T", 2, "K")), b.Input("n", tensor.Int64, tensor.Of(1))
-		y := b.Input("y", f64, tensor.Of("T", "K", 3))
-		b.Output("product", x.BatchMatMul(y))
 		head := x.Prefix(0, n)
 		b.Output("head", head)
 		if s := head.Shape(); s[0] == x.Shape()[0] || !s[1:].Equal(x.Shape()[1:]) {
@@ -188,8 +186,6 @@ func TestPrefixAndBatchMatMul(t *testing.T) {
 	})
 	file(t, g, export.DefaultOpset)
 	for _, f := range []func(x, n Value){
-		func(x, _ Value) { x.BatchMatMul(x) },
-		func(_, n Value) { n.BatchMatMul(n) },
 		func(x, n Value) { x.Prefix(0, n.Squeeze(0)) },
 		func(x, _ Value) { x.Prefix(0, x) },
 	} {

@@ -152,7 +152,7 @@ func (l *lattice) posterior(forward, likelihood Value) Value {
 	b, classes := l.state.B(), l.logProbs.Shape()[2]
 	paths := l.ended(forward.Add(l.backward())).Sub(likelihood.Unsqueeze(1)).Cast(l.logProbs.DType()).Exp()
 	emits := l.class.Unsqueeze(2).Equal(b.Iota(1, 0, classes)).Cast(paths.DType())
-	return paths.Transpose(1, 0, 2).BatchMatMul(emits).Transpose(1, 0, 2)
+	return paths.Transpose(1, 0, 2).MatMul(emits).Transpose(1, 0, 2)
 }
 
 // ended leaves only the last two states in the last step of each sequence: a NaN
