@@ -2,7 +2,6 @@ package losses
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/lossgen/lossgen/builder"
@@ -188,11 +187,9 @@ func joined(losses []string, separator string, term func(i int, loss string) str
 
 // logSumOf is log(sum(exp(v))) over values of one shape.
 func logSumOf(values []Value) Value {
-	m := values[0]
-	for _, v := range values[1:] {
-		m = m.Max(v)
+	rows := make([]Value, len(values))
+	for i, v := range values {
+		rows[i] = v.Unsqueeze(0)
 	}
-	m = builder.Where(m.Abs().Equal(m.Like(math.Inf(1))), m.Like(0), m).StopGradient()
-	sum := sumOf(values, func(_ int, v Value) Value { return v.Sub(m).Exp() })
-	return sum.Log().Add(m)
+	return builder.Concat(0, rows...).LogSumExp(0).Squeeze(0)
 }

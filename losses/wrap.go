@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 
 	"github.com/lossgen/lossgen/builder"
@@ -199,7 +198,7 @@ func (p *Plan) wrapped(c *Call) Term {
 	if p.wrap.ZLoss != nil {
 		x := c.In(p.Spec.Logits)
 		axis := classAxis(x)
-		t.Each = t.Each.Add(logSumExp(x, axis).Squeeze(axis).Square().Scale(*p.wrap.ZLoss))
+		t.Each = t.Each.Add(x.LogSumExp(axis).Squeeze(axis).Square().Scale(*p.wrap.ZLoss))
 	}
 	if slices.Contains(names, "sample_weight") {
 		t.Each = t.Each.Mul(c.In("sample_weight"))
@@ -247,14 +246,4 @@ func (t Term) maskedBy(mask Value, r Reduction) Term {
 	}
 	t.Each = builder.Select(mask, t.Each, t.Each.Like(0))
 	return t
-}
-
-// logSumExp is log(sum(exp(x))) along an axis, which stays as size 1.
-func logSumExp(x Value, axis int) Value {
-	m := x.MaxKeep(axis)
-	m = builder.Where(m.Abs().Equal(m.Like(math.Inf(1))), m.Like(0), m)
-	value := x.Sub(m).Exp().SumKeep(axis).Log().Add(m)
-	return builder.WithGradient("log_sum_exp", value, []Value{x}, func(dy Value) []Value {
-		return []Value{x.Softmax(axis).Mul(dy)}
-	})
 }
