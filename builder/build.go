@@ -17,7 +17,8 @@ type B struct {
 	inputs   []Value // as declared, before any guard
 	outputs  []output
 	symbols  map[tensor.Dim]bind // where a size can be read that is no number
-	invented int                 // letters invented so far
+	strides  map[stride]tensor.Dim
+	invented int // letters invented so far
 	sealed   bool
 }
 
@@ -54,7 +55,7 @@ type Graph struct {
 // Build runs f and returns the graph of what f gave to [B.Output]. A mistake in
 // f, such as shapes that do not fit, is returned as an [*Error].
 func Build(name string, f func(*B), opts ...Option) (g *Graph, err error) {
-	b := &B{ops: operators(), shared: map[string]*node{}, symbols: map[tensor.Dim]bind{}}
+	b := &B{ops: operators(), shared: map[string]*node{}, symbols: map[tensor.Dim]bind{}, strides: map[stride]tensor.Dim{}}
 	for _, o := range opts {
 		o(&b.options)
 	}

@@ -30,7 +30,7 @@ type attr struct {
 	axes   []int          // reductions, Unsqueeze, Squeeze, Transpose; others: one axis
 	keep   bool           // reductions: keep the reduced axes as size 1
 	nums   [2]float64     // Clip: bounds. Pow: exponent
-	ints   [2]int64       // Slice: start and end
+	ints   [2]int64       // Slice: start and end. Every: distance
 	dtype  tensor.DType   // Cast, Count, Iota
 	shape  tensor.Shape   // Input, Expand, Reshape, Count
 	value  *tensor.Tensor // Const
