@@ -59,6 +59,14 @@ func unaryOps() map[string]*op {
 			vjp: func(y, dy Value) []Value { return vs(dy.Div(y.arg(0).Square().Shift(1))) }},
 		"Tanh": {doc: "hyperbolic tangent", infer: sameFloat, elementwise: true, lower: direct("Tanh"),
 			vjp: func(y, dy Value) []Value { return vs(dy.Mul(y.Square().Neg().Shift(1))) }},
+		"Sin": {doc: "sine", infer: sameFloat, elementwise: true, lower: direct("Sin"),
+			vjp: func(y, dy Value) []Value { return vs(dy.Mul(y.arg(0).Cos())) }},
+		"Cos": {doc: "cosine", infer: sameFloat, elementwise: true, lower: direct("Cos"),
+			vjp: func(y, dy Value) []Value { return vs(dy.Mul(y.arg(0).Sin()).Neg()) }},
+		"Round": {doc: "the next whole number, of two the even one", infer: sameFloat, elementwise: true, lower: direct("Round"),
+			vjp: func(y, dy Value) []Value { return vs(Value{}) }},
+		"Erf": {doc: "the error function, of float32", infer: sameFloat, elementwise: true, lower: direct("Erf"),
+			vjp: func(y, dy Value) []Value { return vs(erfGrad(y.arg(0), dy)) }},
 		"Cast": {doc: "conversion to another dtype",
 			infer: func(c *call) (tensor.DType, tensor.Shape) { return c.attr.dtype, c.args[0].shape },
 			lower: func(e *emitter, v Value, in []string) string { return e.cast(in[0], v.arg(0).dtype, v.dtype) },
@@ -168,6 +176,15 @@ func (x Value) Tanh() Value { return emit("Tanh", attr{}, x) }
 
 // Atan returns the arc tangent.
 func (x Value) Atan() Value { return emit("Atan", attr{}, x) }
+
+// Sin returns the sine.
+func (x Value) Sin() Value { return emit("Sin", attr{}, x) }
+
+// Cos returns the cosine.
+func (x Value) Cos() Value { return emit("Cos", attr{}, x) }
+
+// Round returns the next whole number, of two the even one. Its gradient is 0.
+func (x Value) Round() Value { return emit("Round", attr{}, x) }
 
 // Cast returns x converted to a dtype. Booleans become 0 and 1.
 func (x Value) Cast(to tensor.DType) Value { return emit("Cast", attr{dtype: to}, x) }

@@ -17,10 +17,10 @@ MIN_OPSET, MAX_OPSET = 13, 28
 
 OPERATORS = """
 Abs Add And ArgMax ArgMin Atan Cast Clip Compress Concat Constant ConstantOfShape Cos CumSum Div
-Equal Exp Expand Flatten Gather GatherElements GatherND Gemm Greater
+Equal Erf Exp Expand Flatten Gather GatherElements GatherND Gemm Greater
 GreaterOrEqual HardSigmoid Identity IsInf IsNaN Less LessOrEqual Log LogSoftmax
 MatMul Max Min Mod Mul Neg Not Or Pow Range Reciprocal ReduceL2 ReduceLogSumExp
-ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Relu Reshape Scan
+ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Relu Reshape Round Scan
 ScatterElements Shape Sigmoid Sign Sin Size Slice Softmax Softplus Sqrt Squeeze Sub
 Tanh ThresholdedRelu TopK Transpose Unsqueeze Where Xor
 """.split()

@@ -25,6 +25,7 @@ var schema = map[string][]form{
 	"CumSum":          {{11, count{2, 2}, count{1, 1}, attrs{defaulted("exclusive", int64(0)), defaulted("reverse", int64(0))}}},
 	"Div":             {{13, count{2, 2}, count{1, 1}, nil}},
 	"Equal":           {{13, count{2, 2}, count{1, 1}, nil}},
+	"Erf":             {{13, count{1, 1}, count{1, 1}, nil}},
 	"Exp":             {{13, count{1, 1}, count{1, 1}, nil}},
 	"Expand":          {{13, count{2, 2}, count{1, 1}, nil}},
 	"Flatten":         {{13, count{1, 1}, count{1, 1}, attrs{defaulted("axis", int64(1))}}},
@@ -86,7 +87,8 @@ var schema = map[string][]form{
 		{13, count{2, 2}, count{1, 1}, nil},
 		{14, count{2, 2}, count{1, 1}, attrs{defaulted("allowzero", int64(0))}},
 	},
-	"Scan": {{11, count{1, many}, count{1, many}, attrs{required("body", kindGraph), required("num_scan_inputs", kindInt), optional("scan_input_axes", kindInts), optional("scan_input_directions", kindInts), optional("scan_output_axes", kindInts), optional("scan_output_directions", kindInts)}}},
+	"Round": {{11, count{1, 1}, count{1, 1}, nil}},
+	"Scan":  {{11, count{1, many}, count{1, many}, attrs{required("body", kindGraph), required("num_scan_inputs", kindInt), optional("scan_input_axes", kindInts), optional("scan_input_directions", kindInts), optional("scan_output_axes", kindInts), optional("scan_output_directions", kindInts)}}},
 	"ScatterElements": {
 		{13, count{3, 3}, count{1, 1}, attrs{defaulted("axis", int64(0))}},
 		{16, count{3, 3}, count{1, 1}, attrs{defaulted("axis", int64(0)), defaulted("reduction", "none")}},

@@ -15,6 +15,8 @@ var unaryCases = []kernelCase{
 	{op: "Neg", in: in(list(1, -2)), want: in(list(-1, 2))},
 	{op: "Neg", in: in(i32(dims(1), math.MinInt32)), want: in(i32(dims(1), math.MinInt32))},
 	{op: "Reciprocal", in: in(list(4, 0)), want: in(list(0.25, inf))},
+	{op: "Erf", in: in(list(0, 1, -inf, nan)), want: in(list(0, 0.8427007929497149, -1, nan))},
+	{op: "Round", in: in(list(0.5, 1.5, -2.5, -0.4, inf, nan)), want: in(list(0, 2, -2, -0., inf, nan))},
 	{op: "Relu", in: in(list(-1, 0, 2)), want: in(list(0, 0, 2))},
 	{op: "Sigmoid", in: in(list(0, -1000, 1000, math.Log(3))), want: in(list(0.5, 0, 1, 0.75))},
 	{op: "Sign", in: in(ilist(-7, 0, 7)), want: in(ilist(-1, 0, 1))},

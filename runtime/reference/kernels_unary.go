@@ -21,6 +21,8 @@ var unaryKernels = []row{
 	{op: "Sqrt", min: 1, max: 1, run: floating(math.Sqrt)},
 	{op: "Cos", min: 1, max: 1, run: floating(math.Cos)},
 	{op: "Sin", min: 1, max: 1, run: floating(math.Sin)},
+	{op: "Erf", min: 1, max: 1, run: floating(math.Erf)},
+	{op: "Round", min: 1, max: 1, run: floating(math.RoundToEven)},
 	{op: "Tanh", min: 1, max: 1, run: floating(math.Tanh)},
 	{op: "HardSigmoid", min: 1, max: 1, attrs: "alpha=f beta=f", run: hardSigmoid},
 	{op: "ThresholdedRelu", min: 1, max: 1, attrs: "alpha=f", run: thresholdedRelu},
