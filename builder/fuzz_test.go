@@ -50,7 +50,7 @@ func (g *grown) operations(x, y Value) []func() Value {
 		func(x Value) Value { return x.MaxKeep(1) }, func(x Value) Value { return x.MinKeep(0) },
 		func(x Value) Value { return x.Transpose(1, 0) }, func(x Value) Value { return x.Neg().Neg() },
 		func(x Value) Value { return x.Unsqueeze(0).Squeeze(0) },
-		func(x Value) Value { return x.Sum(1).Unsqueeze(1).BroadcastTo(x.Shape()) },
+		func(x Value) Value { return x.SumOver(1).Unsqueeze(1).BroadcastTo(x.Shape()) },
 		func(x Value) Value { return x.CumSum(1) }, func(x Value) Value { return x.MatMulT(x).Tanh().MatMul(x) },
 	}
 	binary := []func(x, y Value) Value{

@@ -77,7 +77,7 @@ func moves() []program {
 		unary("Squeeze", func(x Value) Value { return x.SumKeep(1).Square().Squeeze(1) }),
 		unary("Transpose", func(x Value) Value { return x.Transpose(1, 0).Square() }),
 		unary("Reshape", func(x Value) Value { return x.Reshape(tensor.Of(1, "D", "N")).Square() }),
-		{name: "Flatten", operands: []operand{real("N", "C", "D")}, f: func(_ *builder.B, x []Value) Value { return x[0].Square().Flatten(1).Square().Sum(1) }},
+		{name: "Flatten", operands: []operand{real("N", "C", "D")}, f: func(_ *builder.B, x []Value) Value { return x[0].Square().Flatten(1).Square().SumOver(1) }},
 		binary("Expand", real(1, "D"), real("N", "D"), func(x, y Value) Value { return x.Square().BroadcastTo(y.Shape()).Mul(y) }),
 		binary("Concat", real("N", 2), real("N", 3), func(x, y Value) Value { return builder.Concat(1, x, y, x.Square()).Square() }),
 		{name: "Slice", operands: []operand{real("N", 5)}, f: func(_ *builder.B, x []Value) Value {
@@ -123,10 +123,12 @@ func moves() []program {
 func reductions() []program {
 	return []program{
 		unary("SumAll", func(x Value) Value { return x.Square().Sum().Square() }),
-		unary("Sum", func(x Value) Value { return x.Square().Sum(0).Square() }),
+		unary("Sum", func(x Value) Value { return x.Square().SumOver(0).Square() }),
 		unary("SumKeep", func(x Value) Value { return x.Square().SumKeep(-1).Square() }),
 		unary("Sum of both axes", func(x Value) Value { return x.Exp().SumKeep(0, 1).Mul(x) }),
 		unary("ReduceMax", func(x Value) Value { return x.MaxKeep(1).Mul(x) }),
+		unary("Sum over no axes", func(x Value) Value { return x.Square().SumOver([]int{}...).Mul(x) }),
+		unary("ReduceMax over no axes", func(x Value) Value { return x.MaxKeep().Mul(x) }),
 		unary("ReduceMin", func(x Value) Value { return x.MinKeep(0).Square() }),
 		unary("Count", func(x Value) Value { return x.Square().Mul(x.Numel().Reciprocal()) }),
 	}

@@ -51,7 +51,7 @@ func TestParts(t *testing.T) {
 			v := builder.WithGradient("difference", f(x, y), []Value{x}, func(dy Value) []Value { return []Value{dy} })
 			b.Output("sum", v.Sum())
 			if len(dims) == 2 {
-				b.Output("rows", v.Sum(1))
+				b.Output("rows", v.SumOver(1))
 			}
 			b.Output("slope", builder.Grad(v.Sum(), b.Const(tensor.Float32, 1), x)[0])
 		})

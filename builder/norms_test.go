@@ -147,7 +147,7 @@ func TestNormErrors(t *testing.T) {
 	for want, f := range map[string]func(x Value){
 		"p is NaN, want a number":                    func(x Value) { x.Norm(nan, 1) },
 		"needs int64 or int32, got float64[N,D]":     func(x Value) { x.OneHot(0, tensor.D(2), f64) },
-		"bool[N,D] does not broadcast to float64[D]": func(x Value) { x.Sum(0).LogSumExpWhere(x.Less(x.Like(0)), 0) },
+		"bool[N,D] does not broadcast to float64[D]": func(x Value) { x.SumOver(0).LogSumExpWhere(x.Less(x.Like(0)), 0) },
 		"axis 3 is out of place in int64[N,D]":       func(x Value) { x.Cast(tensor.Int64).OneHot(3, tensor.D(2), f64) },
 		"axis -1 is out of place in int64[N,D]":      func(x Value) { x.Cast(tensor.Int64).OneHot(-4, tensor.D(2), f64) },
 		"axis 2 does not exist in float64[N,D]":      func(x Value) { x.LogSumExp(2) },

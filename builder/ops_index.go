@@ -20,11 +20,10 @@ func indexOps() map[string]*op {
 			lower: func(e *emitter, v Value, in []string) string { return e.node("GatherElements", in, axisOf(v)) },
 			vjp: func(y, dy Value) []Value {
 				x, index, axis := y.arg(0), y.arg(1), y.attr.axes[0]
-				full := dy.BroadcastTo(y.shape)
 				if !y.shape[axis].Is(1) {
-					return vs(full.scatter(axis, x.shape[axis], index), Value{})
+					return vs(dy.BroadcastTo(y.shape).scatter(axis, x.shape[axis], index), Value{})
 				}
-				return vs(dy.Like(0).BroadcastTo(x.shape).Put(axis, index, full), Value{})
+				return vs(dy.Like(0).BroadcastTo(x.shape).Put(axis, index, dy.BroadcastTo(y.shape)), Value{})
 			}},
 		"Put": {doc: "the operand with one element along an axis replaced", infer: inferPut,
 			lower: lowerPut,

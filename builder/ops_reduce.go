@@ -78,7 +78,7 @@ func keptAxes(y, dy Value) Value {
 func extremeGrad(y, dy Value) []Value {
 	x := y.arg(0)
 	best := x.Equal(keptAxes(y, y.BroadcastTo(y.shape))).Cast(x.dtype)
-	return vs(best.Mul(keptAxes(y, dy)).Div(best.Sum(y.attr.axes...).keptLike(y)))
+	return vs(best.Mul(keptAxes(y, dy)).Div(best.SumOver(y.attr.axes...).keptLike(y)))
 }
 
 // keptLike keeps the reduced axes of a sum over y's axes.
@@ -223,19 +223,18 @@ func firstStage(e *emitter, x Value, name string) string {
 	return e.node("ArgMax", []string{e.node("Min", []string{shape, falling})}, pick...)
 }
 
-// Sum returns the sum over axes, which are removed; over all elements, as a
-// rank-0 value, when no axis is given.
-func (x Value) Sum(axes ...int) Value {
-	if len(axes) == 0 {
-		return emit("SumAll", attr{}, x)
-	}
+// Sum returns the sum of all elements, as a rank-0 value.
+func (x Value) Sum() Value { return emit("SumAll", attr{}, x) }
+
+// SumOver returns the sum over axes, which are removed; over no axes it is x.
+func (x Value) SumOver(axes ...int) Value {
 	return emit("Sum", attr{axes: x.sortedAxes("Sum", axes)}, x)
 }
 
 // WithParts returns x and says that it equals the sum of these values, which have
-// its shape. [Value.Sum] and [Value.SumKeep] then add up each part on its own. Give
-// parts only where their sums are added without a loss of digits that x itself does
-// not have, and where no part overflows before x does.
+// its shape. [Value.Sum], [Value.SumOver] and [Value.SumKeep] then add up each part
+// on its own. Give parts only where their sums are added without a loss of digits
+// that x itself does not have, and where no part overflows before x does.
 func (x Value) WithParts(parts ...Value) Value {
 	return emit("Parts", attr{}, append(vs(x), parts...)...)
 }

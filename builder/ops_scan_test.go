@@ -111,7 +111,7 @@ func TestScanBody(t *testing.T) {
 func TestScanReadsOutput(t *testing.T) {
 	g := build(t, func(b *builder.B) {
 		x := b.Input("x", f64, tensor.Of("T", "N"))
-		total := x.Sum(0)
+		total := x.SumOver(0)
 		b.Output("total", total)
 		_, shares := builder.Scan(total, x, false, func(state, slice Value) (next, output Value) {
 			return state, slice.Div(total)
@@ -156,7 +156,7 @@ func TestScanErrors(t *testing.T) {
 	} {
 		_, err := builder.Build("test", func(b *builder.B) {
 			x := b.Input("x", f64, tensor.Of("T", "N"))
-			builder.Scan(x.Sum(0), x, false, func(state, slice Value) (next, output Value) { return c.step(x, state, slice) })
+			builder.Scan(x.SumOver(0), x, false, func(state, slice Value) (next, output Value) { return c.step(x, state, slice) })
 			b.Output("out", x)
 		})
 		var e *builder.Error
@@ -166,7 +166,7 @@ func TestScanErrors(t *testing.T) {
 	}
 	_, err := builder.Build("test", func(b *builder.B) {
 		x := b.Input("x", f64, tensor.Of("T", "N"))
-		last, _ := builder.Scan(x.Sum(0), x, false, func(s, v Value) (Value, Value) { return s.Add(v), v })
+		last, _ := builder.Scan(x.SumOver(0), x, false, func(s, v Value) (Value, Value) { return s.Add(v), v })
 		builder.Grad(last, last, x)
 	})
 	if err == nil || !strings.Contains(err.Error(), "Scan: is not differentiable") {

@@ -92,5 +92,5 @@ func softCrossEntropy(c *Call, x Value, smoothing float64) Term {
 	if c.Has("weight") {
 		terms = terms.Mul(alongClasses(c.In("weight"), x))
 	}
-	return Term{Each: terms.Sum(axis).Neg(), Count: x.Numel().Div(classes)}
+	return Term{Each: terms.SumOver(axis).Neg(), Count: x.Numel().Div(classes)}
 }

@@ -120,8 +120,8 @@ var CosineEmbedding = &Def[MarginOptions]{
 	Body: func(c *Call, o MarginOptions) Term {
 		a, b, t := c.In("input1"), c.In("input2"), c.In("target")
 		last := a.Rank() - 1
-		squared := func(v Value) Value { return v.Square().Sum(last).Shift(float64(float32(1e-12))) }
-		cos := a.Mul(b).Sum(last).Div(squared(a).Mul(squared(b)).Sqrt())
+		squared := func(v Value) Value { return v.Square().SumOver(last).Shift(float64(float32(1e-12))) }
+		cos := a.Mul(b).SumOver(last).Div(squared(a).Mul(squared(b)).Sqrt())
 		zero := c.Const(0)
 		alike := builder.Where(t.Equal(c.Const(1)), cos.Neg().Shift(1), zero)
 		apart := builder.Where(t.Equal(c.Const(-1)), cos.Shift(-o.Margin).Relu(), zero)

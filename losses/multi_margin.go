@@ -160,10 +160,10 @@ func listedHinge(x, y Value) Value {
 	score = builder.Where(listed, score, x.Like(math.Inf(1)))  // which no class comes near
 	z := x.Unsqueeze(1).Add(score.Neg().Shift(1).Unsqueeze(2)) // rounded as PyTorch does: x may be tiny
 	counts := z.Greater(x.Like(0)).And(unlisted)
-	value := builder.Where(counts, z, x.Like(0)).Sum(1, 2)
+	value := builder.Where(counts, z, x.Like(0)).SumOver(1, 2)
 	return builder.WithGradient("listed_hinge", value, []Value{x}, func(dy Value) []Value {
 		k := counts.Cast(x.DType())
-		dx := k.Sub(own.Mul(k.SumKeep(2))).Sum(1)
+		dx := k.Sub(own.Mul(k.SumKeep(2))).SumOver(1)
 		if dy.Rank() > 0 {
 			dy = dy.Unsqueeze(1)
 		}

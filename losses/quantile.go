@@ -50,7 +50,7 @@ var Quantile = &Def[QuantileOptions]{
 		ones := c.Const(1).BroadcastTo(tensor.Shape{x.Shape()[0], tensor.D(1)})
 		q := ones.MatMul(constant(1, count, o.Quantiles))
 		open := !slices.Contains(o.Quantiles, 0) && !slices.Contains(o.Quantiles, 1)
-		return each(pinball(target.Sub(x), q, open).Sum(1).Div(c.Const(float64(count))))
+		return each(pinball(target.Sub(x), q, open).SumOver(1).Div(c.Const(float64(count))))
 	},
 }
 

@@ -63,7 +63,7 @@ var MultilabelSoftMargin = &Def[ReductionOnly]{
 			loss = loss.Mul(c.In("weight"))
 		}
 		last := x.Rank() - 1
-		return each(loss.Sum(last).Div(c.B.Count(c.Compute, x.Shape()[last:])))
+		return each(loss.SumOver(last).Div(c.B.Count(c.Compute, x.Shape()[last:])))
 	},
 	Golden: multilabelShapes(),
 }

@@ -119,17 +119,17 @@ func distances() map[string]distance {
 			return norm(x.Sub(y).Shift(1e-6), 2)
 		}},
 		"squared_euclidean": {"lambda x, y: ((x - y) ** 2).sum(-1)", func(x, y Value) Value {
-			return x.Sub(y).Square().Sum(-1)
+			return x.Sub(y).Square().SumOver(-1)
 		}},
 		"manhattan": {"lambda x, y: (x - y).abs().sum(-1)", func(x, y Value) Value {
-			return x.Sub(y).Abs().Sum(-1)
+			return x.Sub(y).Abs().SumOver(-1)
 		}},
 		"cosine": {"lambda x, y: 1 - F.cosine_similarity(x, y, dim=-1)", func(x, y Value) Value {
 			x, y = aligned(x, y) // before the norms, as in PyTorch
-			return normalized(x).Mul(normalized(y)).Sum(-1).Neg().Shift(1)
+			return normalized(x).Mul(normalized(y)).SumOver(-1).Neg().Shift(1)
 		}},
 		"dot": {"lambda x, y: 1 - (x * y).sum(-1)", func(x, y Value) Value {
-			return x.Mul(y).Sum(-1).Neg().Shift(1)
+			return x.Mul(y).SumOver(-1).Neg().Shift(1)
 		}},
 	}
 }

@@ -310,7 +310,7 @@ func (in covered) missing() []int {
 func (in covered) maskOf(mask Value) Value {
 	if axes := in.missing(); len(axes) > 0 {
 		number := mask.Cast(tensor.Float32) // a sum, since there is no largest of nothing
-		mask = number.Sum(axes...).Greater(number.Like(0))
+		mask = number.SumOver(axes...).Greater(number.Like(0))
 	}
 	if len(in.axes) == 0 {
 		return mask

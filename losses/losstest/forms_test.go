@@ -58,7 +58,7 @@ var contrast = &losses.Def[reduced]{
 	Body: func(c *losses.Call, o reduced) losses.Term {
 		z := builder.Concat(0, c.In("input"), c.In("target"))
 		s := z.MatMulT(z)
-		return losses.Term{Each: s.Softmax(1).Mul(s.LogSoftmax(1)).Sum(1).Neg()}
+		return losses.Term{Each: s.Softmax(1).Mul(s.LogSoftmax(1)).SumOver(1).Neg()}
 	},
 }
 

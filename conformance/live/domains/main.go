@@ -61,7 +61,7 @@ var Domains = &losses.Def[Options]{
 		x, number := c.In("input"), func(name string) builder.Value { return c.In(name).Cast(c.Compute) }
 		columns, lengths := x.Shape()[1], c.In("lengths")
 		counts := c.In("tokens").And(c.B.Iota(2, 1, columns).Cast(lengths.DType()).Less(lengths.Unsqueeze(1)))
-		squares := x.Sub(c.In("direction")).Square().Mul(counts.Cast(c.Compute)).Sum(1)
+		squares := x.Sub(c.In("direction")).Square().Mul(counts.Cast(c.Compute)).SumOver(1)
 
 		level := c.In("level")
 		alike := c.In("group").Equal(c.In("other")).Cast(c.Compute)
@@ -71,7 +71,7 @@ var Domains = &losses.Def[Options]{
 
 		factor := c.In("event").Mul(c.In("time")).Add(c.In("grade").Scale(1. / 8)).Add(alike.Scale(1. / 16))
 		factor = factor.Add(levels.Gather(0, level).Scale(1. / 4)).Add(number("shares").Mul(c.In("values").Sum().Scale(1. / 32)))
-		return losses.Term{Each: squares.Mul(c.In("between").Shift(1)).Add(factor.Mul(x.Sum(1)))}
+		return losses.Term{Each: squares.Mul(c.In("between").Shift(1)).Add(factor.Mul(x.SumOver(1)))}
 	},
 }
 
