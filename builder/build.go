@@ -184,13 +184,17 @@ func (b *B) append(n *node) Value {
 		n.shape = tensor.Shape{} // rank 0 is known, not absent
 	}
 	b.nodes = append(b.nodes, n)
-	v := Value{n}
-	for axis, d := range n.shape {
+	b.remember(Value{n})
+	return Value{n}
+}
+
+// remember notes which sizes can be read from v.
+func (b *B) remember(v Value) {
+	for axis, d := range v.shape {
 		if _, seen := b.symbols[d]; !d.Known() && !seen {
 			b.symbols[d] = bind{dim: d, from: v, axis: axis}
 		}
 	}
-	return v
 }
 
 // Error is a mistake in the code that builds a graph.

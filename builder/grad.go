@@ -8,21 +8,38 @@ import "github.com/lossgen/lossgen/builder/tensor"
 // x. The nodes it adds are ordinary: they share work with y's own, and they can
 // be differentiated again.
 func Grad(y, dy Value, xs ...Value) []Value {
-	g := grader{b: y.b, xs: map[*node]bool{}, wanted: map[*node]bool{}, grads: map[*node]Value{}}
-	if s, err := tensor.Broadcast(dy.shape, y.shape); err != nil || !s.Equal(y.shape) || dy.dtype != y.dtype {
-		fail("Grad", []Value{y, dy}, "the upstream gradient is %v, want %v", dy, y)
+	return gradients(vs(y), vs(dy), xs, false)
+}
+
+// gradients is [Grad] of several values. Where the xs are leaves, what depends on an x
+// through another x does not count.
+func gradients(ys, dys, xs []Value, leaves bool) []Value {
+	g := grader{xs: map[*node]bool{}, wanted: map[*node]bool{}, grads: map[*node]Value{}}
+	last := 0
+	for i, y := range ys {
+		dy := dys[i]
+		if s, err := tensor.Broadcast(dy.shape, y.shape); err != nil || !s.Equal(y.shape) || dy.dtype != y.dtype {
+			fail("Grad", []Value{y, dy}, "the upstream gradient is %v, want %v", dy, y)
+		}
+		g.b, last = y.b, max(last, y.id)
 	}
 	for _, x := range xs {
-		if x.b != y.b || !x.dtype.IsFloat() {
+		if x.b != g.b || !x.dtype.IsFloat() {
 			fail("Grad", []Value{x}, "%v cannot be differentiated", x)
 		}
 		g.xs[x.node], g.wanted[x.node] = true, true
 	}
-	g.mark(y.id)
-	g.add(y, dy)
-	for id := y.id; id >= 0; id-- { // nodes are in dependency order
+	g.mark(last)
+	for i, y := range ys {
+		g.add(y, dys[i])
+	}
+	for id := last; id >= 0; id-- { // nodes are in dependency order
 		n := g.b.nodes[id]
-		if dn, ok := g.grads[n]; ok && g.wanted[n] {
+		switch dn, ok := g.grads[n]; {
+		case !g.wanted[n] || leaves && g.xs[n]:
+		case n.attr.loop != nil:
+			g.visitLoop(Value{n})
+		case ok:
 			g.visit(Value{n}, dn)
 		}
 	}
@@ -95,6 +112,23 @@ func (g *grader) visit(n, dn Value) {
 			grads[i] = sumTo(grads[i], n.shape, a.shape)
 		}
 		g.add(a, grads[i])
+	}
+}
+
+// visitLoop adds to the gradients of a loop's operands what those of its results say.
+func (g *grader) visitLoop(scan Value) {
+	dys, any := make([]Value, len(scan.attr.loop.results)), false
+	for i, result := range scan.attr.loop.results {
+		dy, ok := g.grads[result.node]
+		dys[i], any = dy, any || ok
+	}
+	if !any {
+		return
+	}
+	for i, dx := range scan.attr.loop.gradients(scan, dys, func(v Value) bool { return g.wanted[v.node] }) {
+		if !dx.IsZero() {
+			g.add(scan.arg(i), dx)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package builder
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,20 +16,21 @@ type emitter struct {
 	naive     bool
 	target    Target
 	graph     *ir.Graph
-	made      map[string]string // node or constant -> name of its result
-	names     map[*node]string  // of values lowered so far
-	flags     map[string]string // number made from a bool -> the bool
-	serial    int               // results numbered so far
-	constants int               // initializers numbered so far
-	taken     map[string]bool   // names of inputs and outputs, in lower case
-	outer     *emitter          // body of a Scan: the emitter around it
-	own       map[string]bool   // body of a Scan: the names that change in every step
+	made      map[string]string        // node or constant -> name of its result
+	names     map[*node]string         // of values lowered so far
+	flags     map[string]string        // number made from a bool -> the bool
+	serial    int                      // results numbered so far
+	constants int                      // initializers numbered so far
+	taken     map[string]bool          // names of inputs and outputs, in lower case
+	outer     *emitter                 // body of a Scan: the emitter around it
+	own       map[string]bool          // body of a Scan: the names that change in every step
+	results   map[*node]map[int64]bool // of each Scan, those that are used
 }
 
 // Lower returns the graph as ONNX nodes for an opset. Inputs and outputs keep
 // their names; other values are numbered.
 func (g *Graph) Lower(opset int64) *ir.Graph {
-	e := &emitter{opset: opset, naive: g.naive, target: g.target, graph: &ir.Graph{Name: g.Name}, made: map[string]string{}, flags: map[string]string{}, taken: map[string]bool{}}
+	e := &emitter{opset: opset, naive: g.naive, target: g.target, graph: &ir.Graph{Name: g.Name}, made: map[string]string{}, flags: map[string]string{}, taken: map[string]bool{}, results: resultsOf(g.nodes)}
 	for _, in := range g.Inputs {
 		e.graph.Inputs = append(e.graph.Inputs, ir.Port{Name: in.attr.name, DType: in.dtype, Shape: in.shape})
 		e.taken[strings.ToLower(in.attr.name)] = true
@@ -92,14 +94,19 @@ func (e *emitter) nameOutputs(g *Graph, names map[*node]string) {
 			}
 		}
 	}
-	for _, nd := range e.graph.Nodes {
+	eachNode(e.graph, func(nd ir.Node) {
 		apply(nd.Inputs)
 		apply(nd.Outputs)
+	})
+}
+
+// eachNode visits the nodes of a graph and of its bodies.
+func eachNode(g *ir.Graph, visit func(ir.Node)) {
+	for _, nd := range g.Nodes {
+		visit(nd)
 		for _, a := range nd.Attributes {
 			if body, ok := a.Value.(*ir.Graph); ok {
-				for _, inner := range body.Nodes {
-					apply(inner.Inputs)
-				}
+				eachNode(body, visit)
 			}
 		}
 	}
@@ -221,42 +228,40 @@ func (e *emitter) cast(name string, from, to tensor.DType) string {
 // prune removes nodes whose result nothing uses, and declarations of what is no
 // result, or an output.
 func (e *emitter) prune() {
-	used, results := map[string]bool{}, map[string]bool{}
-	for _, o := range e.graph.Outputs {
+	used, results := pruneNodes(e.graph)
+	e.graph.Initializers = slices.DeleteFunc(e.graph.Initializers, func(c ir.Initializer) bool { return !used[c.Name] })
+	e.graph.Values = slices.DeleteFunc(e.graph.Values, func(p ir.Port) bool { return !results[p.Name] })
+}
+
+// pruneNodes does so in a graph and its bodies, and returns the names that they use
+// and the results that remain.
+func pruneNodes(g *ir.Graph) (used, results map[string]bool) {
+	used, results = map[string]bool{}, map[string]bool{}
+	for _, o := range g.Outputs {
 		used[o.Name] = true
 	}
 	var kept []ir.Node
-	for _, nd := range slices.Backward(e.graph.Nodes) {
+	for _, nd := range slices.Backward(g.Nodes) {
 		if !slices.ContainsFunc(nd.Outputs, func(out string) bool { return used[out] }) {
 			continue
 		}
 		kept = append(kept, nd)
-		useInputs(nd, used)
+		for _, in := range nd.Inputs {
+			used[in] = true
+		}
+		for _, a := range nd.Attributes {
+			if body, ok := a.Value.(*ir.Graph); ok {
+				inner, _ := pruneNodes(body)
+				maps.Copy(used, inner)
+			}
+		}
 		for _, out := range nd.Outputs {
 			results[out] = true
 		}
 	}
 	slices.Reverse(kept)
-	e.graph.Nodes = kept
-	e.graph.Initializers = slices.DeleteFunc(e.graph.Initializers, func(c ir.Initializer) bool { return !used[c.Name] })
-	e.graph.Values = slices.DeleteFunc(e.graph.Values, func(p ir.Port) bool { return !results[p.Name] })
-}
-
-// useInputs marks what a node reads, also inside its bodies.
-func useInputs(nd ir.Node, used map[string]bool) {
-	for _, in := range nd.Inputs {
-		used[in] = true
-	}
-	for _, a := range nd.Attributes {
-		if body, ok := a.Value.(*ir.Graph); ok {
-			for _, inner := range body.Nodes {
-				useInputs(inner, used)
-			}
-			for _, out := range body.Outputs {
-				used[out.Name] = true
-			}
-		}
-	}
+	g.Nodes = kept
+	return used, results
 }
 
 // allowZero makes Reshape take a size of 0 literally; opset 13 and some consumers

@@ -127,7 +127,7 @@ func count(g *ir.Graph, op string) (n int) {
 func TestNodeNames(t *testing.T) {
 	g := build(t, func(b *builder.B) {
 		start, xs := b.Input("start", f64, tensor.Of("N")), b.Input("xs", f64, tensor.Of("T", "N"))
-		last, all := builder.Scan(start, xs, false, func(state, x Value) (next, output Value) {
+		last, all := scan(start, xs, false, func(state, x Value) (next, output Value) {
 			next = state.Exp().Add(x)
 			return next, next
 		})

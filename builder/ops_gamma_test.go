@@ -114,11 +114,11 @@ func TestGammaIsExact(t *testing.T) {
 func TestGammaAtPoles(t *testing.T) {
 	x := tensor.FromFloats(f64, []int64{9}, []float64{0, zero, -1, -2, inf, -inf, nan, -1e308, 1e308})
 	want := map[string][]float64{
-		"lgamma":        {inf, inf, inf, inf, inf, inf, nan, inf, inf},                          // torch.lgamma(x)
-		"digamma":       {-inf, inf, nan, nan, inf, nan, nan, nan, 709.1962086421661},           // torch.digamma(x)
-		"trigamma":      {inf, inf, inf, inf, 0, inf, nan, inf, 1e-308},                         // torch.polygamma(1, x), but for whole numbers below 0
+		"lgamma":        {inf, inf, inf, inf, inf, inf, nan, inf, inf},                       // torch.lgamma(x)
+		"digamma":       {-inf, inf, nan, nan, inf, nan, nan, nan, 709.1962086421661},        // torch.digamma(x)
+		"trigamma":      {inf, inf, inf, inf, 0, inf, nan, inf, 1e-308},                      // torch.polygamma(1, x), but for whole numbers below 0
 		"erf":           {0, 0, -0.8427007929497149, -0.9953222650189527, 1, -1, nan, -1, 1}, // torch.erf(x)
-		"lgamma_slope":  {-inf, inf, nan, nan, inf, nan, nan, nan, 709.1962086421661},           // torch.autograd.grad(torch.lgamma(x).sum(), x)
+		"lgamma_slope":  {-inf, inf, nan, nan, inf, nan, nan, nan, 709.1962086421661},        // torch.autograd.grad(torch.lgamma(x).sum(), x)
 		"erf_slope":     {1.1283791670955126, 1.1283791670955126, 0.4151074974205947, 0.020666985354092053, 0, 0, nan, 0, 0},
 		"digamma_slope": {inf, inf, inf, inf, 0, inf, nan, inf, 1e-308},
 	}

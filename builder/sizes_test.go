@@ -202,7 +202,7 @@ func TestLettersAreTheUsers(t *testing.T) {
 func TestSizesOfALoop(t *testing.T) {
 	g := build(t, func(b *builder.B) {
 		x := b.Input("x", f64, tensor.Of("T", "N"))
-		last, outputs := builder.Scan(x.SumOver(0), x, false, func(s, v Value) (Value, Value) {
+		last, outputs := scan(x.SumOver(0), x, false, func(s, v Value) (Value, Value) {
 			both := builder.Concat(0, s, v)
 			return both.Slice(0, 0, -1).Slice(0, 0, 0).Sum().Add(s.Add(v)), both
 		})

@@ -30,7 +30,7 @@ type attr struct {
 	axes   []int          // reductions, Unsqueeze, Squeeze, Transpose; others: one axis
 	keep   bool           // reductions: keep the reduced axes as size 1
 	nums   [2]float64     // Clip: bounds. Pow: exponent
-	ints   [2]int64       // Slice: start and end. Every: distance
+	ints   [2]int64       // Slice: start and end. Every: distance. ScanResult: number
 	dtype  tensor.DType   // Cast, Count, Iota
 	shape  tensor.Shape   // Input, Expand, Reshape, Count
 	value  *tensor.Tensor // Const
@@ -54,8 +54,8 @@ func (n *node) key() string {
 	if a.value != nil {
 		fmt.Fprintf(&s, " %x", a.value.Data)
 	}
-	if a.loop != nil { // each has slots of its own
-		fmt.Fprintf(&s, " %d", a.loop.state.id)
+	if a.loop != nil { // no two are one
+		fmt.Fprintf(&s, " %p", a.loop)
 	}
 	return s.String()
 }

@@ -110,11 +110,11 @@ func (l *lattice) only(state Value) Value {
 // without the step's own emission.
 func (l *lattice) walk(start, links Value, backward bool) Value {
 	three := l.class.Shape().Insert(1, tensor.D(3))
-	_, sums := builder.Scan(start, l.emissions, backward, func(before, emission Value) (next, sum Value) {
-		sum = l.logSumExp(before.Pick(1, links).Reshape(three), 1)
-		return sum.Add(emission), sum
+	_, sums := builder.Scan([]Value{start}, []Value{l.emissions}, backward, func(before, emission []Value) (next, outputs []Value) {
+		sum := l.logSumExp(before[0].Pick(1, links).Reshape(three), 1)
+		return []Value{sum.Add(emission[0])}, []Value{sum}
 	})
-	return sums
+	return sums[0]
 }
 
 // links says from where a path comes to each state: from itself, the next state

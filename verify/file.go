@@ -237,7 +237,7 @@ func (f *file) compareOutputs(e Engine, got, want map[string]*tensor.Tensor, whe
 }
 
 // judges returns the engines that can run the file, the reference engine first:
-// it is always asked, but has no loops.
+// it is always asked, but has not every operator.
 func (f *file) judges(engines []Engine) []Engine {
 	isReference := func(e Engine) bool { return e.Backend.Name() == "reference" }
 	rest := slices.DeleteFunc(slices.Clone(engines), isReference)

@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ type row struct {
 	attrs    string
 	run      func(c *call) (*array, error)
 	runMany  func(c *call) ([]*array, error) // instead of run, for several outputs
+	results  int                             // outputs at most of runMany, 2 where it is 0
 }
 
 // many is the max of a row without an upper bound.
@@ -28,9 +30,10 @@ type call struct {
 	in    []*array // nil for an absent optional input
 	attrs map[string]any
 	limit int64 // bytes that results may take
+	ctx   context.Context
 }
 
-var kernels = index(unaryKernels, binaryKernels, reduceKernels, axisKernels, shapeKernels, indexKernels, linearKernels)
+var kernels = index(unaryKernels, binaryKernels, reduceKernels, axisKernels, shapeKernels, indexKernels, linearKernels, loopKernels)
 
 func index(families ...[]row) map[string]row {
 	table := map[string]row{}
@@ -76,7 +79,10 @@ func (r row) check(inputs []string, outputs int, attrs map[string]any) error {
 }
 
 func (r row) outputs() int {
-	if r.runMany != nil {
+	switch {
+	case r.results > 0:
+		return r.results
+	case r.runMany != nil:
 		return 2
 	}
 	return 1

@@ -2,6 +2,7 @@ package reference
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -37,8 +38,23 @@ func newPlan(model []byte) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	return readPlan(m, model)
+}
+
+// readPlan plans a graph. onnx-go reads no bodies: it gets the bytes of a model without
+// them, and then those of each body as a model of its own.
+func readPlan(m *ir.Model, model []byte) (*plan, error) {
 	if err := supported(m); err != nil {
 		return nil, err
+	}
+	bodies, m, err := split(m)
+	if err != nil {
+		return nil, err
+	}
+	if len(bodies) > 0 || model == nil {
+		if model, err = export.Marshal(m); err != nil {
+			return nil, err
+		}
 	}
 	readable, err := readableConstants(m.Graph)
 	if err != nil {
@@ -51,12 +67,12 @@ func newPlan(model []byte) (*plan, error) {
 	if err := sameNodes(m.Graph.Nodes, d.nodes); err != nil {
 		return nil, err
 	}
-	b := &planner{plan: &plan{inputs: m.Graph.Inputs, outputs: m.Graph.Outputs}, slots: map[string]int{}}
+	b := &planner{plan: &plan{inputs: m.Graph.Inputs, outputs: m.Graph.Outputs}, slots: map[string]int{}, bodies: bodies}
 	if err := b.values(m.Graph, d); err != nil {
 		return nil, err
 	}
-	for _, n := range d.nodes {
-		if err := b.node(n); err != nil {
+	for k, n := range d.nodes {
+		if err := b.node(k, n); err != nil {
 			return nil, err
 		}
 	}
@@ -162,8 +178,9 @@ func sameAttribute(ours, theirs any) bool {
 
 // planner assigns slots.
 type planner struct {
-	plan  *plan
-	slots map[string]int
+	plan   *plan
+	slots  map[string]int
+	bodies map[int]*body // by the number of the node that they belong to
 }
 
 // define gives a new value a slot.
@@ -212,7 +229,7 @@ func (b *planner) values(g *ir.Graph, d *decoded) error {
 }
 
 // node adds a step.
-func (b *planner) node(n node) error {
+func (b *planner) node(k int, n node) error {
 	s := step{row: kernels[n.op], attrs: n.attrs, label: n.op}
 	if len(n.outputs) > 0 {
 		s.label = fmt.Sprintf("%s %q", n.op, n.outputs[0])
@@ -220,7 +237,20 @@ func (b *planner) node(n node) error {
 	if err := s.row.check(n.inputs, len(n.outputs), n.attrs); err != nil {
 		return fmt.Errorf("%s: %w", s.label, err)
 	}
-	for _, name := range n.inputs {
+	inputs := n.inputs
+	body := b.bodies[k]
+	if n.op == "Scan" && body == nil {
+		return fmt.Errorf("%s: it has no body", s.label)
+	}
+	if body != nil {
+		if err := body.check(len(n.inputs), len(n.outputs), n.attrs); err != nil {
+			return fmt.Errorf("%s: %w", s.label, err)
+		}
+		inputs = slices.Concat(inputs, body.captured)
+		s.attrs = maps.Clone(n.attrs)
+		s.attrs["body"] = body
+	}
+	for _, name := range inputs {
 		slot, ok := b.slots[name]
 		switch {
 		case name == "":

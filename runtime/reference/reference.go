@@ -103,13 +103,8 @@ func (s *session) evaluate(ctx context.Context, inputs map[string]*tensor.Tensor
 		values[s.inputSlots[k]] = a
 		held.hold(a)
 	}
-	for _, st := range s.steps {
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("run stopped: %w", err)
-		}
-		if err := st.run(values, held); err != nil {
-			return nil, fmt.Errorf("%s: %w", st.label, err)
-		}
+	if err := s.run(ctx, values, held); err != nil {
+		return nil, err
 	}
 	results := make([]*array, len(s.outputs))
 	for k, p := range s.outputs {
@@ -121,8 +116,21 @@ func (s *session) evaluate(ctx context.Context, inputs map[string]*tensor.Tensor
 	return results, nil
 }
 
-func (st *step) run(values []*array, held *ledger) error {
-	c := &call{in: make([]*array, len(st.inputs)), attrs: st.attrs, limit: held.left}
+// run takes the steps.
+func (p *plan) run(ctx context.Context, values []*array, held *ledger) error {
+	for _, st := range p.steps {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("run stopped: %w", err)
+		}
+		if err := st.run(ctx, values, held); err != nil {
+			return fmt.Errorf("%s: %w", st.label, err)
+		}
+	}
+	return nil
+}
+
+func (st *step) run(ctx context.Context, values []*array, held *ledger) error {
+	c := &call{in: make([]*array, len(st.inputs)), attrs: st.attrs, limit: held.left, ctx: ctx}
 	for k, slot := range st.inputs {
 		if slot >= 0 {
 			c.in[k] = values[slot]

@@ -217,6 +217,8 @@ func TestUnusedAndPassedThroughValues(t *testing.T) {
 func TestRefusedModels(t *testing.T) {
 	x, y := []ir.Port{port("x", tensor.Float64, "N")}, []ir.Port{port("y", tensor.Float64, "N")}
 	body := &ir.Graph{Name: "body", Outputs: y, Inputs: x, Nodes: []ir.Node{op("Exp", "x", "y")}}
+	unknown := &ir.Graph{Name: "body", Outputs: y, Inputs: x, Nodes: []ir.Node{op("Constant", "", "y", "value", tensor.New(tensor.Float16, 2))}}
+	dangling := &ir.Graph{Name: "body", Outputs: y, Inputs: x, Nodes: []ir.Node{op("Add", "xz", "y")}}
 	for _, c := range []struct {
 		name   string
 		g      ir.Graph
@@ -234,7 +236,11 @@ func TestRefusedModels(t *testing.T) {
 		{"attribute", ir.Graph{Nodes: []ir.Node{op("Exp", "x", "y", "base", 2)}}, `attribute "base" is not supported`, true},
 		{"kind", ir.Graph{Nodes: []ir.Node{op("Softmax", "x", "y", "axis", float32(1))}}, `attribute "axis" is a float32`, false},
 		{"required", ir.Graph{Nodes: []ir.Node{op("Concat", "x", "y")}}, `attribute "axis" is missing`, false},
-		{"scan", ir.Graph{Nodes: []ir.Node{op("Scan", "x", "y", "body", body, "num_scan_inputs", 1)}}, `operator Scan`, true},
+		{"scan", ir.Graph{Nodes: []ir.Node{op("Scan", "x", "y", "body", body, "num_scan_inputs", 1, "scan_input_axes", []int{1})}}, `scan_input_axes [1]`, true},
+		{"scan of less", ir.Graph{Nodes: []ir.Node{op("Scan", "x", "y", "body", body, "num_scan_inputs", 2)}}, `its body has 1 inputs`, false},
+		{"scan of nothing", ir.Graph{Nodes: []ir.Node{op("Scan", "x", "y", "num_scan_inputs", 1)}}, `Scan "y": it has no body`, false},
+		{"inside of a scan", ir.Graph{Nodes: []ir.Node{op("Scan", "x", "y", "body", unknown, "num_scan_inputs", 1)}}, `float16[2] constants in attributes`, true},
+		{"reads what is not there", ir.Graph{Nodes: []ir.Node{op("Scan", "x", "y", "body", dangling, "num_scan_inputs", 1)}}, `input "z" is neither`, false},
 		{"half", ir.Graph{Nodes: []ir.Node{op("Constant", "", "y", "value", tensor.New(tensor.Float16, 2))}}, `float16[2] constants in attributes`, true},
 		{"default", ir.Graph{Initializers: []ir.Initializer{{Name: "x", Tensor: list(1)}}, Nodes: []ir.Node{op("Exp", "x", "y")}}, `initializer "x" is an input or output too`, true},
 	} {
