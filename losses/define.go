@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/ir"
@@ -43,6 +44,21 @@ type Def[O any] struct {
 	Counts func(c *Call, o O) string
 	// Golden adds cases beside those that are derived from the declaration.
 	Golden []Case
+
+	read readOptions
+}
+
+// readOptions are the options in the tags of a declaration, which are read once.
+type readOptions struct {
+	once sync.Once
+	list []Option
+	err  error
+}
+
+// options returns what the tags say; callers do not change it.
+func (d *Def[O]) options() ([]Option, error) {
+	d.read.once.Do(func() { d.read.list, d.read.err = optionsOf(d.Defaults) })
+	return d.read.list, d.read.err
 }
 
 // Declaration implements [Loss].
@@ -61,18 +77,18 @@ func (d *Def[O]) specFor(o O) Spec {
 
 // Options implements [Loss].
 func (d *Def[O]) Options() []Option {
-	list, _ := optionsOf(d.Defaults)
-	return list
+	list, _ := d.options()
+	return slices.Clone(list)
 }
 
 // Check implements [Loss].
 func (d *Def[O]) Check() error {
-	options, err := optionsOf(d.Defaults)
+	list, err := d.options()
 	switch {
 	case err == nil && d.Body == nil:
 		err = errors.New("there is no Body that builds the graph")
 	case err == nil:
-		err = checkDomains(d.Declaration(), options)
+		err = checkDomains(d.Declaration(), list)
 	}
 	if err != nil {
 		return fmt.Errorf("%s is declared wrongly: %w", d.Name, err)
@@ -92,7 +108,8 @@ func (d *Def[O]) For(v Values) (Spec, error) {
 // typed fills the options struct from values that completed ones hold.
 func (d *Def[O]) typed(v Values) (O, error) {
 	o := d.Defaults
-	fill(&o, d.Options(), v)
+	list, _ := d.options()
+	fill(&o, list, v)
 	if d.Validate != nil {
 		if err := d.Validate(o); err != nil {
 			return o, fmt.Errorf("%s: %w", d.Name, err)
@@ -117,7 +134,8 @@ func (d *Def[O]) complete(v Values) (Values, error) {
 func (d *Def[O]) values(o O) Values {
 	v := Values{}
 	fields := reflect.ValueOf(o)
-	for _, opt := range d.Options() {
+	list, _ := d.options()
+	for _, opt := range list {
 		v[opt.Name] = fromField(fields.Field(opt.field))
 	}
 	return v
@@ -127,7 +145,8 @@ func (d *Def[O]) values(o O) Values {
 func (d *Def[O]) given(o O) Values {
 	v := Values{}
 	fields := reflect.ValueOf(o)
-	for _, opt := range d.Options() {
+	list, _ := d.options()
+	for _, opt := range list {
 		if f := fields.Field(opt.field); !f.IsZero() {
 			v[opt.Name] = fromField(f)
 		}

@@ -58,6 +58,7 @@ type Plan struct {
 	Warnings []string
 	loss     Loss
 	wrap     wrapping
+	probe    *probe  // where inputs or the expression need it
 	layout   *layout // where there is a mask
 	parts    []part  // of a composition
 }
@@ -76,7 +77,7 @@ func (r Request) Resolve() (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, step := range []func() error{p.resolveInputs, p.resolveWrapping, p.resolveGrad} {
+	for _, step := range []func() error{p.resolveInputs, p.resolveWrapping, p.resolveGrad, p.resolveProbe} {
 		if err := step(); err != nil {
 			return nil, err
 		}

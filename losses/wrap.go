@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/tensor"
@@ -22,12 +23,17 @@ type wrapping struct {
 	ZLoss       *float64 `opt:"z_loss" doc:"factor of logsumexp(logits)^2, which is added to each row's loss that counts" bounds:"[0,inf)" try:"0.125"`
 }
 
+// wrapperOptions are those of wrapping.
+var wrapperOptions = sync.OnceValue(func() []Option {
+	list, _ := optionsOf(wrapping{Scale: new(1.0)})
+	return list
+})
+
 // WrapperOptions lists the options that a loss takes beside its own.
 func WrapperOptions(l Loss) []Option {
 	s := l.Declaration()
 	own := l.Options()
-	all, _ := optionsOf(wrapping{Scale: new(1.0)})
-	return slices.DeleteFunc(all, func(o Option) bool {
+	return slices.DeleteFunc(slices.Clone(wrapperOptions()), func(o Option) bool {
 		logits := o.Name == "temperature" || o.Name == "softcap"
 		return logits && s.Logits == "" || o.Name == "z_loss" && !s.ZLoss ||
 			slices.ContainsFunc(own, func(p Option) bool { return p.Name == o.Name })
@@ -91,9 +97,10 @@ func (p *Plan) addWrapperPorts(present []string, given map[string]tensor.Shape) 
 		if in.Name != "normalizer" {
 			if each == nil {
 				var err error
-				if each, err = p.unreduced(); err != nil {
+				if p.probe, err = p.alone(); err != nil {
 					return err
 				}
+				each = p.probe.each
 			}
 			of = each
 		}
@@ -114,19 +121,25 @@ func (p *Plan) addWrapperPorts(present []string, given map[string]tensor.Shape) 
 	return err
 }
 
+// probe is what only building tells of a loss without what is around it.
+type probe struct {
+	each                   tensor.Shape // of the loss before reduction
+	emptyIsZero, zeroIsNaN bool         // the marks of its Term
+}
+
 // unreduced returns the shape of the loss before reduction.
 func (p *Plan) unreduced() (tensor.Shape, error) {
-	t, err := p.alone()
+	alone, err := p.alone()
 	if err != nil {
 		return nil, err
 	}
-	return t.Each.Shape(), nil
+	return alone.each, nil
 }
 
-// alone builds the loss without what is around it, in a graph of its own. The
-// Term's marks and shapes are of use.
-func (p *Plan) alone() (t Term, err error) {
-	_, err = builder.Build(p.Loss, func(b *builder.B) {
+// alone builds the loss without what is around it, in a graph of its own.
+func (p *Plan) alone() (*probe, error) {
+	var t Term
+	_, err := builder.Build(p.Loss, func(b *builder.B) {
 		c := p.call(b)
 		for _, port := range p.Ports {
 			c.inputs[port.Name] = c.compute(b.Input(port.Name, port.DType, port.Shape))
@@ -135,9 +148,18 @@ func (p *Plan) alone() (t Term, err error) {
 		b.Output("loss", t.Each)
 	})
 	if err != nil {
-		return t, p.buildError(err)
+		return nil, p.buildError(err)
 	}
-	return t, nil
+	return &probe{t.Each.Shape(), t.EmptyIsZero, t.ZeroIsNaN}, nil
+}
+
+// resolveProbe builds the loss alone, where its PyTorch expression needs that and
+// its inputs did not.
+func (p *Plan) resolveProbe() (err error) {
+	if p.probe == nil && (p.writtenOut() || p.Normalizer) {
+		p.probe, err = p.alone()
+	}
+	return err
 }
 
 // resolveWrapping finds wrappers that do not go together.

@@ -15,7 +15,7 @@ import (
 func (p *Plan) Expression() string {
 	c := p.blankCall()
 	text := ""
-	if p.wrap.ZLoss != nil || len(p.wrapperNames()) > 0 {
+	if p.writtenOut() {
 		text = p.reducedTorch(c)
 	} else {
 		text = p.withLogits(p.loss.reference(c, p.Options))
@@ -25,6 +25,9 @@ func (p *Plan) Expression() string {
 	}
 	return p.widened(text)
 }
+
+// writtenOut reports whether the expression says how the loss is reduced.
+func (p *Plan) writtenOut() bool { return p.wrap.ZLoss != nil || len(p.wrapperNames()) > 0 }
 
 // widened converts 16-bit inputs for a float32 loss.
 func (p *Plan) widened(text string) string {
@@ -88,13 +91,12 @@ func (c *Call) has(name string, p *Plan) bool { return slices.Contains(p.wrapper
 
 // reducedTorch is the expression of a loss whose reduction is written out.
 func (p *Plan) reducedTorch(c *Call) string {
-	marks, _ := p.alone() // an error would have ended Resolve
 	each, kept := p.eachTorch(c), "loss"
 	if p.layout != nil {
 		kept = "loss.new_zeros(mask.shape).masked_scatter(mask, loss)"
 	}
-	divisor := p.divisorTorch(c, marks.EmptyIsZero)
-	if marks.ZeroIsNaN {
+	divisor := p.divisorTorch(c)
+	if p.probe.zeroIsNaN {
 		divisor = "(lambda n: n / (n != 0))(" + divisor + ")"
 	}
 	if c.has("normalizer", p) {
@@ -132,20 +134,20 @@ func (p *Plan) withMask(text string) string {
 
 // divisorTorch is the expression of what mean divides by, over the unreduced
 // losses, which it calls loss.
-func (p *Plan) divisorTorch(c *Call, emptyIsZero bool) string {
+func (p *Plan) divisorTorch(c *Call) string {
 	counted := p.loss.counts(c, p.Options)
 	switch {
 	case p.reduction() == BatchMean && len(p.Ports[0].Shape) > 0:
 		return p.Ports[0].Name + ".size(0)"
 	case p.reduction() == BatchMean:
 		return "1"
-	case counted == "" && emptyIsZero:
+	case counted == "" && p.probe.emptyIsZero:
 		return "max(loss.numel(), 1)"
 	case counted == "":
 		return "loss.numel()"
 	}
 	counted = operand(p.keptTorch(counted)) + ".sum()"
-	if emptyIsZero {
+	if p.probe.emptyIsZero {
 		counted += ".clamp(min=1)"
 	}
 	return counted
@@ -154,8 +156,7 @@ func (p *Plan) divisorTorch(c *Call, emptyIsZero bool) string {
 // normalizerExpression is the expression of the output normalizer.
 func (p *Plan) normalizerExpression() string {
 	c := p.blankCall()
-	marks, _ := p.alone()
-	divisor := p.divisorTorch(c, marks.EmptyIsZero)
+	divisor := p.divisorTorch(c)
 	form := fmt.Sprintf("loss.new_tensor(%s)", divisor)
 	if strings.HasSuffix(divisor, ")") && !strings.Contains(divisor, "numel") && !strings.Contains(divisor, "size(0)") {
 		form = divisor + ".to(loss.dtype)"
