@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -55,14 +56,20 @@ func (f *file) differences(ctx context.Context, engines []Engine) []Check {
 // seed. Differences take many runs, and are made on the last one alone; errors of a
 // mean may cancel each other on one.
 func (f *file) rightOutputs(ctx context.Context, judge Engine) (list []map[string]*tensor.Tensor, skipped int, err error) {
-	for seed := range draws + 1 {
-		want, kinks, err := f.derivatives(ctx, judge, f.draw(seed), seed == draws)
+	w, err := f.wide(judge)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer w.close()
+	for seed := range draws {
+		want, err := w.outputs(ctx, f.draw(seed))
 		if err != nil {
 			return nil, 0, err
 		}
-		list, skipped = append(list, want), skipped+kinks
+		list = append(list, want)
 	}
-	return list, skipped, nil
+	want, skipped, err := f.derivatives(ctx, w, f.draw(draws))
+	return append(list, want), skipped, err
 }
 
 // compareDerivatives compares the outputs of a run on a draw with what they must be.
@@ -96,37 +103,64 @@ func (f *file) compareDerivatives(ctx context.Context, e Engine, seed int, want 
 	}
 }
 
-// derivatives returns what the file's outputs must be for float inputs: the
-// outputs of its request in float64 on an engine; with probe, gradients by
-// differences, in which NaN marks what is not known. skipped counts kinks.
-func (f *file) derivatives(ctx context.Context, judge Engine, inputs map[string]*tensor.Tensor, probe bool) (want map[string]*tensor.Tensor, skipped int, err error) {
-	wide := map[string]*tensor.Tensor{}
+// wide is the file's request in float64, opened on an engine that judges by it.
+type wide struct {
+	judge   Engine
+	request losses.Request
+	exact   runtime.Session
+	shared  bool // exact is the session of the file itself
+}
+
+func (f *file) wide(judge Engine) (w wide, err error) {
+	w.judge, w.request = judge, f.plan.Request.As(tensor.Float64)
+	w.request.For = "" // the numbers are the same, but not every consumer has float64
+	w.shared = f.plan.DType == tensor.Float64 && f.plan.For == "" && bytes.Equal(f.data, f.rebuilt)
+	if w.shared {
+		w.exact, err = f.on(judge)
+	} else {
+		w.exact, err = judge.open(w.request)
+	}
+	return w, err
+}
+
+func (w wide) close() {
+	if !w.shared {
+		w.exact.Close()
+	}
+}
+
+// outputs returns what the file's outputs must be for float inputs.
+func (w wide) outputs(ctx context.Context, inputs map[string]*tensor.Tensor) (map[string]*tensor.Tensor, error) {
+	return w.exact.Run(ctx, widened(inputs))
+}
+
+// widened returns inputs with floats in float64.
+func widened(inputs map[string]*tensor.Tensor) map[string]*tensor.Tensor {
+	out := map[string]*tensor.Tensor{}
 	for name, t := range inputs {
-		wide[name] = t
+		out[name] = t
 		if t.DType.IsFloat() {
-			wide[name] = t.Cast(tensor.Float64)
+			out[name] = t.Cast(tensor.Float64)
 		}
 	}
-	request := f.plan.Request.As(tensor.Float64)
-	request.For = "" // the numbers are the same, but not every consumer has float64
-	exact, err := judge.open(request)
-	if err != nil {
-		return nil, 0, err
+	return out
+}
+
+// derivatives returns what the file's outputs must be, too, with gradients by
+// differences, in which NaN marks what is not known. skipped counts kinks.
+func (f *file) derivatives(ctx context.Context, w wide, inputs map[string]*tensor.Tensor) (want map[string]*tensor.Tensor, skipped int, err error) {
+	if want, err = w.outputs(ctx, inputs); err != nil || f.plan.Spec.NotDerivative != "" {
+		return want, 0, err
 	}
-	defer exact.Close()
-	if want, err = exact.Run(ctx, wide); err != nil {
-		return nil, 0, err
-	}
-	if f.plan.Spec.NotDerivative != "" || !probe {
-		return want, 0, nil
-	}
+	request := w.request
 	request.Grad, request.GradOutput = []string{"none"}, false
-	forward, err := judge.open(request)
+	forward, err := w.judge.open(request)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer forward.Close()
-	p := prober{ctx: ctx, session: forward, inputs: wide, upstream: wide["grad_output"]}
+	inputs = widened(inputs)
+	p := prober{ctx: ctx, session: forward, inputs: inputs, upstream: inputs["grad_output"]}
 	if p.upstream == nil {
 		p.upstream = tensor.FromFloats(tensor.Float64, nil, []float64{1})
 	}

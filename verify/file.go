@@ -35,17 +35,21 @@ func File(ctx context.Context, data []byte, engines []Engine, o Options) *Report
 	if f == nil {
 		return r
 	}
+	defer f.close()
 	r.Loss, f.options = f.plan.Loss, o
 	r.Checks = append(r.Checks, f.sameFile(ctx, engines)...)
 	if !r.Passed() { // whoever wrote the graph: it runs where memory is bounded
 		engines = []Engine{f.reference()}
 	}
-	if f, c = f.smaller(ctx, engines); c.Name != "" {
+	whole := f
+	if f, c = whole.smaller(ctx, engines); c.Name != "" {
 		r.Checks = append(r.Checks, c)
+		whole.close() // what it took is free for the other
 	}
 	if f == nil {
 		return r
 	}
+	defer f.close()
 	r.Checks = append(r.Checks, f.goldens(ctx, engines, o)...)
 	o.progress(1, 3)
 	r.Checks = append(r.Checks, f.engines(ctx, engines)...)
@@ -62,11 +66,52 @@ type file struct {
 	plan    *losses.Plan // of the request that the metadata tells
 	rebuilt []byte       // the request emitted again
 	options Options
+	opened  map[opening]opened
+}
+
+// opening is how a file was opened.
+type opening struct {
+	backend string
+	options runtime.Options
+}
+
+// opened is a file on an engine, or why the engine does not open it.
+type opened struct {
+	session runtime.Session
+	err     error
+}
+
+// on returns the file on an engine, which opens it once for all checks.
+func (f *file) on(e Engine) (runtime.Session, error) {
+	how := opening{e.Backend.Name(), e.Options}
+	o, ok := f.opened[how]
+	if !ok {
+		if f.opened == nil {
+			f.opened = map[opening]opened{}
+		}
+		o.session, o.err = e.Backend.Open(f.data, e.Options)
+		f.opened[how] = o
+	}
+	return o.session, o.err
+}
+
+// close closes what checks have opened.
+func (f *file) close() {
+	for _, o := range f.opened {
+		if o.err == nil {
+			o.session.Close()
+		}
+	}
+	f.opened = nil
 }
 
 // run runs the file for a check.
 func (f *file) run(ctx context.Context, e Engine, check, where string, inputs map[string]*tensor.Tensor) (map[string]*tensor.Tensor, error) {
-	outputs, err := e.run(ctx, f.data, inputs)
+	s, err := f.on(e)
+	if err != nil {
+		return nil, err
+	}
+	outputs, err := s.Run(ctx, inputs)
 	if err == nil {
 		f.options.observe(Observation{check, f.plan.Loss, where, e.Name(), f.plan.DType, inputs, outputs})
 	}
@@ -241,12 +286,8 @@ func (f *file) compareOutputs(e Engine, got, want map[string]*tensor.Tensor, whe
 func (f *file) judges(engines []Engine) []Engine {
 	isReference := func(e Engine) bool { return e.Backend.Name() == "reference" }
 	rest := slices.DeleteFunc(slices.Clone(engines), isReference)
-	s, err := reference.Backend{}.Open(f.data, runtime.Options{})
-	if errors.Is(err, reference.ErrNoKernel) {
+	if _, err := f.on(f.reference()); errors.Is(err, reference.ErrNoKernel) {
 		return rest
-	}
-	if err == nil {
-		s.Close()
 	}
 	return append([]Engine{f.reference()}, rest...)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/runtime"
 	"github.com/lossgen/lossgen/runtime/ort"
 	"github.com/lossgen/lossgen/runtime/reference"
 )
@@ -41,6 +42,57 @@ func text(t *testing.T, r *Report) string {
 		t.Fatal(err)
 	}
 	return s.String()
+}
+
+// counting counts how often it opens each file, and what was closed.
+type counting struct {
+	runtime.Backend
+	opened map[string]int
+	open   *int
+}
+
+func (counting) Name() string { return "counting" }
+
+func (c counting) Open(model []byte, o runtime.Options) (runtime.Session, error) {
+	s, err := c.Backend.Open(model, o)
+	if err != nil {
+		return nil, err
+	}
+	c.opened[string(model)]++
+	*c.open++
+	return countedSession{s, c.open}, nil
+}
+
+type countedSession struct {
+	runtime.Session
+	open *int
+}
+
+func (s countedSession) Close() error { *s.open--; return s.Session.Close() }
+
+// TestOpensOnce: an engine opens a file once for all checks, and what it opens is
+// closed.
+func TestOpensOnce(t *testing.T) {
+	for _, r := range []losses.Request{
+		{Loss: "mse"},
+		{Loss: "mse", DType: tensor.Float64},
+		{Loss: "huber", DType: tensor.Float16, Shapes: map[string]string{"input": "4096,100"}},
+	} {
+		open := 0
+		c := counting{reference.Backend{}, map[string]int{}, &open}
+		data := emitted(t, r)
+		if report := File(t.Context(), data, []Engine{{Backend: c}}, Options{}); !report.Passed() {
+			t.Errorf("%+v:\n%s", r, text(t, report))
+		}
+		for model, n := range c.opened {
+			if n > 1 {
+				t.Errorf("%+v: a file of %d bytes was opened %d times", r, len(model), n)
+			}
+		}
+		if open != 0 || len(c.opened) == 0 {
+			t.Errorf("%+v: of %d files %d are open", r, len(c.opened), open)
+		}
+	}
 }
 
 func TestFilePasses(t *testing.T) {

@@ -11,17 +11,11 @@ import (
 
 // goldens runs the golden cases whose request is the file's, up to sizes.
 func (f *file) goldens(ctx context.Context, engines []Engine, o Options) []Check {
-	cases, err := o.casesOf(f.plan.Loss)
+	fitting, err := f.fitting(o)
 	if err != nil {
 		c := Check{Name: "golden"}
 		c.fail("%v", err)
 		return []Check{c.done()}
-	}
-	var fitting []*Golden
-	for _, g := range cases {
-		if g = f.fit(g); g != nil {
-			fitting = append(fitting, g)
-		}
 	}
 	if len(fitting) == 0 {
 		c := Check{Name: "golden"}
@@ -29,7 +23,7 @@ func (f *file) goldens(ctx context.Context, engines []Engine, o Options) []Check
 		return []Check{c.done()}
 	}
 	var list []Check
-	job := &goldenJob{dtype: f.plan.DType, file: f.data, cases: fitting}
+	job := &goldenJob{dtype: f.plan.DType, file: f, cases: fitting}
 	for _, e := range engines {
 		c := Check{Name: "golden", Engine: e.Name(), DType: f.plan.DType.String()}
 		c.merge(job.run(ctx, e, f.plan.Spec, o))
@@ -38,17 +32,32 @@ func (f *file) goldens(ctx context.Context, engines []Engine, o Options) []Check
 	return list
 }
 
-// fit returns a golden case as one of the file, nil when it is none: the case
-// must have the same options, inputs that fit the file's shapes, and the file's
-// gradients.
-func (f *file) fit(g *Golden) *Golden {
-	if !g.isFor(f.plan.DType) || !g.fits(f.plan.DType) {
-		return nil
+// fitting returns the golden cases that are ones of the file: those with the same
+// options, inputs that fit the file's shapes, and the file's gradients.
+func (f *file) fitting(o Options) (list []*Golden, err error) {
+	all, err := o.goldens()
+	if err != nil {
+		return nil, err
 	}
-	plan, err := g.Request.Resolve()
-	if err != nil || !sameComputation(plan, f.plan) || !shapesFit(f.plan, g) {
-		return nil
+	cases, err := all.Cases(f.plan.Loss)
+	for _, g := range cases {
+		if !g.isFor(f.plan.DType) || !g.fits(f.plan.DType) {
+			continue
+		}
+		plan, err := all.plan(g)
+		if err != nil || !sameComputation(plan, f.plan) || !shapesFit(f.plan, g) {
+			continue
+		}
+		if g = f.withGradients(g); g != nil {
+			list = append(list, g)
+		}
 	}
+	return list, err
+}
+
+// withGradients returns a case with the upstream gradient that the file takes, nil
+// where it has not the file's gradients.
+func (f *file) withGradients(g *Golden) *Golden {
 	wanted := f.plan.Differentiated()
 	for _, name := range wanted {
 		if find(g.Outputs, "grad_"+name) == nil {

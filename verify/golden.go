@@ -23,10 +23,17 @@ type Goldens struct {
 	ending string // of the files' names: .txt, or .bz2 where they are compressed
 	mu     sync.Mutex
 	read   map[string][]*Golden // the cases read so far, by loss
+	plans  map[*Golden]resolved // of the cases asked for so far
+}
+
+// resolved is what the request of a case resolves to.
+type resolved struct {
+	plan *losses.Plan
+	err  error
 }
 
 func newGoldens(files fs.FS, ending string) *Goldens {
-	return &Goldens{files: files, ending: ending, read: map[string][]*Golden{}}
+	return &Goldens{files: files, ending: ending, read: map[string][]*Golden{}, plans: map[*Golden]resolved{}}
 }
 
 // embedded are the golden cases in the program; what was read is kept.
@@ -109,6 +116,18 @@ func (g *Goldens) Cases(loss string) ([]*Golden, error) {
 		g.read[loss] = list
 	}
 	return list, err
+}
+
+// plan resolves the request of a case, once for all files that it may be for.
+func (g *Goldens) plan(c *Golden) (*losses.Plan, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r, ok := g.plans[c]
+	if !ok {
+		r.plan, r.err = c.Request.Resolve()
+		g.plans[c] = r
+	}
+	return r.plan, r.err
 }
 
 func (g *Goldens) readAll(loss string) ([]*Golden, error) {

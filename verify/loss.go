@@ -33,6 +33,7 @@ func Loss(ctx context.Context, l losses.Loss, engines []Engine, o Options) *Repo
 	jobs := goldenJobs(cases)
 	results := make([][]Check, len(jobs))
 	parallel(len(jobs), o, func(i int) {
+		defer jobs[i].file.close()
 		for _, e := range engines {
 			results[i] = append(results[i], jobs[i].run(ctx, e, spec, o))
 		}
@@ -66,7 +67,7 @@ func (o Options) casesOf(loss string) ([]*Golden, error) {
 // goldenJob is the golden cases that one file serves.
 type goldenJob struct {
 	dtype tensor.DType
-	file  []byte
+	file  *file
 	err   error // that the request could not be emitted
 	cases []*Golden
 }
@@ -80,11 +81,11 @@ func goldenJobs(cases []*Golden) []*goldenJob {
 			if !c.isFor(dtype) || !c.fits(dtype) {
 				continue
 			}
-			file, err := Emit(c.Request.As(dtype))
-			job := byFile[string(file)]
+			data, err := Emit(c.Request.As(dtype))
+			job := byFile[string(data)]
 			if job == nil || err != nil {
-				job = &goldenJob{dtype: dtype, file: file, err: err}
-				byFile[string(file)] = job
+				job = &goldenJob{dtype: dtype, file: &file{data: data}, err: err}
+				byFile[string(data)] = job
 				jobs = append(jobs, job)
 			}
 			job.cases = append(job.cases, c)
@@ -130,15 +131,12 @@ func (j *goldenJob) run(ctx context.Context, e Engine, spec losses.Spec, o Optio
 	err := j.err
 	var s runtime.Session
 	if err == nil {
-		s, err = e.Backend.Open(j.file, e.Options)
+		s, err = j.file.on(e)
 	}
 	if errors.Is(err, runtime.ErrUnavailable) || errors.Is(err, reference.ErrNoKernel) {
 		c.Skipped = len(j.cases)
 		c.note("%v", err)
 		return c
-	}
-	if err == nil {
-		defer s.Close()
 	}
 	for _, g := range j.cases {
 		c.Cases++

@@ -88,11 +88,10 @@ func (f *file) sameOutputs(ctx context.Context, engines []Engine) []Check {
 
 // compareOn runs both files on an engine until they differ.
 func (f *file) compareOn(ctx context.Context, e Engine, seed uint64, c *Check) error {
-	got, err := e.Backend.Open(f.data, e.Options)
+	got, err := f.on(e)
 	if err != nil {
 		return err
 	}
-	defer got.Close()
 	want, err := e.Backend.Open(f.rebuilt, e.Options)
 	if err != nil {
 		return fmt.Errorf("the rebuilt file: %w", err)
