@@ -25,6 +25,14 @@ func TestAll(t *testing.T) {
 	}
 }
 
+// TestLargeReductions: a mean over elements, over rows of which some are ignored, and
+// over rows without labels.
+func TestLargeReductions(t *testing.T) {
+	for _, l := range []losses.Loss{losses.MSE, losses.CrossEntropy, losses.TripletMargin} {
+		t.Run(l.Declaration().Name, func(t *testing.T) { losstest.LargeReduction(t, l, engines(t)...) })
+	}
+}
+
 // engines returns the engines beside the reference engine, which works anywhere.
 func engines(t *testing.T) []runtime.Backend {
 	t.Helper()

@@ -45,3 +45,13 @@ func TestWorkerPanics(t *testing.T) {
 		}
 	}
 }
+
+// TestOnly: cases run in the dtypes that are asked for.
+func TestOnly(t *testing.T) {
+	o := Options{Goldens: goldensOf(tiny), Only: func(g *Golden, dtype tensor.DType) bool { return g.Case == "tiny" && dtype == tensor.Float16 }}
+	for _, c := range Loss(t.Context(), losses.MSE, referenceOnly(), o).Checks {
+		if want := map[bool]int{true: 1}[c.DType == "float16"]; c.Cases != want {
+			t.Errorf("%s: %d cases, want %d", c.DType, c.Cases, want)
+		}
+	}
+}

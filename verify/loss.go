@@ -30,7 +30,7 @@ func Loss(ctx context.Context, l losses.Loss, engines []Engine, o Options) *Repo
 		r.Checks = append(r.Checks, c.done())
 		return r
 	}
-	jobs := goldenJobs(cases)
+	jobs := goldenJobs(cases, o.Only)
 	results := make([][]Check, len(jobs))
 	parallel(len(jobs), o, func(i int) {
 		defer jobs[i].file.close()
@@ -72,21 +72,26 @@ type goldenJob struct {
 	cases []*Golden
 }
 
-// goldenJobs groups cases by their file.
-func goldenJobs(cases []*Golden) []*goldenJob {
+// goldenJobs groups cases by their file, of which requests may share one.
+func goldenJobs(cases []*Golden, only func(*Golden, tensor.DType) bool) []*goldenJob {
 	var jobs []*goldenJob
-	byFile := map[string]*goldenJob{}
+	byRequest, byFile := map[string]*goldenJob{}, map[string]*goldenJob{}
 	for _, c := range cases {
 		for _, dtype := range dtypes() {
-			if !c.isFor(dtype) || !c.fits(dtype) {
+			if !c.isFor(dtype) || !c.fits(dtype) || only != nil && !only(c, dtype) {
 				continue
 			}
-			data, err := Emit(c.Request.As(dtype))
-			job := byFile[string(data)]
-			if job == nil || err != nil {
-				job = &goldenJob{dtype: dtype, file: &file{data: data}, err: err}
-				byFile[string(data)] = job
-				jobs = append(jobs, job)
+			request := c.Request.As(dtype)
+			text := fmt.Sprintf("%#v", request)
+			job := byRequest[text]
+			if job == nil {
+				data, err := Emit(request)
+				if job = byFile[string(data)]; job == nil || err != nil {
+					job = &goldenJob{dtype: dtype, file: &file{data: data}, err: err}
+					byFile[string(data)] = job
+					jobs = append(jobs, job)
+				}
+				byRequest[text] = job
 			}
 			job.cases = append(job.cases, c)
 		}

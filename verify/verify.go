@@ -32,6 +32,9 @@ func (e Engine) tolerance(dtype tensor.DType) Tolerance { return ToleranceOf(dty
 type Options struct {
 	// Goldens are the golden cases; nil takes those in the program.
 	Goldens *Goldens
+	// Only says which golden cases [Loss] runs in which dtype that can hold them; nil
+	// runs all in each.
+	Only func(*Golden, tensor.DType) bool
 	// Progress is told how much of the work is done, from one goroutine at a
 	// time.
 	Progress func(done, total int)

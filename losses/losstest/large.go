@@ -8,6 +8,7 @@ import (
 
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/runtime"
 	"github.com/lossgen/lossgen/verify"
 )
 
@@ -19,10 +20,12 @@ type large struct {
 	accuracy float64
 }
 
-// largeReduction compares a float32 mean over millions of losses with the
+// LargeReduction compares a float32 mean over millions of losses with the
 // float64 mean of the inputs before they were repeated, which is the same. The
-// reference engine computes in float64 anyway.
-func largeReduction(t *testing.T, h *harness) {
+// reference engine computes in float64 anyway. How losses are reduced is not up to
+// the single loss, so that one of each kind is enough.
+func LargeReduction(t *testing.T, l losses.Loss, engines ...runtime.Backend) {
+	h := newHarness(t, l, engines)
 	if len(h.engines) == 1 {
 		t.Skip("needs the reference engine and one that computes in float32")
 	}

@@ -19,7 +19,7 @@ func masked(t *testing.T, h *harness) {
 		t.Skipf("no mask: %v", err)
 	}
 	spoiled := 0
-	for i, v := range append(h.ranks(), h.optional()...) {
+	for i, v := range append(h.ranks(), h.reduced(h.optional())...) {
 		v.request.With = append(slices.Clone(v.request.With), "mask", "sample_weight")
 		v.request.GradOutput = i%2 == 0
 		p := plan(t, v.request)
@@ -33,8 +33,9 @@ func masked(t *testing.T, h *harness) {
 			}
 		}
 		for _, e := range h.engines {
-			got := run(t, e, data, bad)
-			for name, want := range run(t, e, data, good) {
+			s := open(t, e, data)
+			got := runOn(t, e, s, bad)
+			for name, want := range runOn(t, e, s, good) {
 				if !bytes.Equal(got[name].Data, want.Data) {
 					t.Errorf("%s: %s: %s depends on what is masked: %v", v.name, e.Name(), name, verify.Compare(got[name], want, verify.Tolerance{}))
 				}

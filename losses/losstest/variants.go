@@ -2,6 +2,7 @@ package losstest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lossgen/lossgen/losses"
@@ -99,6 +100,14 @@ func (h *harness) optional() []variant {
 		}
 	}
 	return list
+}
+
+// reduced are those variants that set no option but the reduction.
+func (h *harness) reduced(list []variant) []variant {
+	return slices.DeleteFunc(list, func(v variant) bool {
+		_, reduction := v.request.Options["reduction"]
+		return !reduction && len(h.reductions()) > 1
+	})
 }
 
 // ranks are the accepted shapes of the first input, at several ranks where they
