@@ -152,14 +152,14 @@ func TestMutations(t *testing.T) {
 				continue // an attribute that the operator has not
 			}
 			total++
-			if !seen(t, bad, referenceOnly()) {
+			if !seen(t, bad) {
 				t.Errorf("%s: %s: not seen", r.Loss, change.name)
 			}
 			other, err := mutated(bad, func(m *ir.Model) { setVersion(m, "0.0.1") })
 			if err != nil {
 				t.Fatal(err)
 			}
-			if seen(t, other, referenceOnly()) || seen(t, other, engines) {
+			if seen(t, other, engines...) {
 				continue
 			}
 			if equal[change.equal]++; change.equal == "" {
@@ -173,15 +173,23 @@ func TestMutations(t *testing.T) {
 	}
 }
 
-// seen reports whether a file is found not to be what its request gives.
-func seen(t *testing.T, data []byte, engines []Engine) bool {
+// seen reports whether a file is found not to be what its request gives: by its
+// bytes, or by its numbers on one of the engines, of which further ones are asked
+// where the first sees nothing.
+func seen(t *testing.T, data []byte, engines ...Engine) bool {
 	f, c := readFile(data)
 	if f == nil {
 		return !c.Pass
 	}
+	defer f.close()
 	f.options = Options{AllowVersion: true, Seed: 1}
-	checks := f.sameFile(t.Context(), engines)
-	return slices.ContainsFunc(checks, func(c Check) bool { return !c.Pass })
+	for n := range max(len(engines), 1) {
+		checks := f.sameFile(t.Context(), engines[:min(n+1, len(engines))])
+		if slices.ContainsFunc(checks, func(c Check) bool { return !c.Pass }) {
+			return true
+		}
+	}
+	return false
 }
 
 // mutated returns the bytes of a file after a change.
