@@ -29,7 +29,9 @@ func TestOutside(t *testing.T) {
 		{"emit log_cosh.onnx --adapter torch", "log_cosh_torch.py"},
 		{"cases log_cosh", `"case": "width_0.5_mean"`},
 	} {
-		if out := run(t, dir, command, strings.Fields(c.arguments)...); !strings.Contains(out, c.want) {
+		out := run(t, dir, command, strings.Fields(c.arguments)...)
+		// What is wanted may stand in two of the lines that a long one becomes.
+		if joined := strings.ReplaceAll(out, "\nlossgen:   ", " "); !strings.Contains(strings.ReplaceAll(joined, "  ", " "), c.want) {
 			t.Errorf("%s: no %q in:\n%s", c.arguments, c.want, out)
 		}
 	}
