@@ -41,12 +41,15 @@ func TestHostile(t *testing.T) {
 		}
 		judged := h.command("verify", "model.onnx", "--engine", "reference")
 		said := h.command(append(h.inputs(files[name]), "--engine", "reference")...)
-		if !strings.Contains(judged, "failed: metadata") {
+		ours := !strings.Contains(judged, "failed: metadata") // else no engine is asked about it
+		if ours {
 			h.command("verify", "model.onnx", "--engine", "reference", "--allow-version", "--json")
 		}
 		if err == nil && !strings.Contains(said, "memory") && !strings.Contains(said, "sizes") {
 			h.command(append(h.inputs(files[name]), "--engine", "ort")...)
-			h.command("verify", "model.onnx", "--engine", "all")
+			if ours {
+				h.command("verify", "model.onnx", "--engine", "all")
+			}
 		}
 		if found, _ := filepath.Glob(filepath.Join(filepath.Dir(h.dir), "*escaped*")); found != nil {
 			t.Errorf("%s: wrote %v", name, found)
