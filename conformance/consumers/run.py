@@ -132,7 +132,7 @@ def shorter(error):
         if found := re.search(pattern, error):
             return f"no {found.group(1)}"
     error = re.sub(r"Stack backtrace.*", "", error)
-    return error[:160]
+    return error[:600]
 
 
 # What is wrong, by the beginning of what `judge` says; the rest of a loss works with these.
@@ -149,9 +149,10 @@ def reason(case, text):
         return "fails without elements", True
     if text.startswith("wrong"):
         return f"wrong numbers, as in the case {case}", False
-    text = re.sub(r'#?\b\d+\b ?|"t?\d*" ?|0x[0-9a-f]+', "", text)
-    text = re.split(r"Caused by|Status Message|Name:", text)
-    return f"{text[0].split(': ')[0]}s not: {(text[1] if len(text) > 1 else text[0].partition(': ')[2]).strip(' :')[:90]}", False
+    step, _, text = text.partition(": ")
+    text = re.sub(r".*(Check 'false' failed at|Caused by:)[^:]*:\d*", "", text)  # the last cause
+    words = re.findall(r"[A-Za-z][A-Za-z']+", text)
+    return f"{step}s not: {' '.join(words[:9])}", False
 
 
 def cell(rows, notes):
