@@ -181,8 +181,8 @@ func TestErrors(t *testing.T) {
 		{foreign, "x", "torch", "not made by lossgen"},
 		{[]byte("x"), "x", "torch", "not an ONNX model"},
 		{bfloat16, "x\xff", "torch", "not UTF-8"},
-		{bfloat16, "what?", "go", "Go cannot embed"},
-		{bfloat16, "{x}", "go", "Go cannot embed"},
+		{bfloat16, "what?", "go", "cannot be embedded by Go"},
+		{bfloat16, "{x}", "go", "cannot be embedded by Go"},
 	} {
 		if _, err := Write(c.file, c.stem, []string{c.stack}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.stack, err, c.want)

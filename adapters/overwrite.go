@@ -116,7 +116,7 @@ func embeds(d *Data) error {
 	// The go command takes no file that could be read as a flag or by a shell.
 	plain := regexp.MustCompile(`^[\pL0-9._]`).MatchString(string(d.File()))
 	if err := module.CheckFilePath(string(d.File())); err != nil || !plain {
-		return fmt.Errorf("Go cannot embed a file called %q: choose another name, of letters, digits and _", string(d.File()))
+		return fmt.Errorf("the file %q cannot be embedded by Go: choose another name, of letters, digits and _", string(d.File()))
 	}
 	anywhere := gobuild.Context{GOOS: "none", GOARCH: "none", OpenFile: func(string) (io.ReadCloser, error) {
 		return io.NopCloser(strings.NewReader("package losses")), nil

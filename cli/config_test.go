@@ -43,7 +43,7 @@ func TestConfigValues(t *testing.T) {
 		for _, name := range sortedKeys(c.request.Options) {
 			got += fmt.Sprintf(" %s=%s", name, losses.Text(plan.Options[name]))
 		}
-		if c.request.Shapes != nil && len(c.request.Shapes) > 0 {
+		if len(c.request.Shapes) > 0 {
 			got += fmt.Sprintf(" input=%v", plan.Ports[0].Shape)
 		}
 		if got != want {

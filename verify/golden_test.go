@@ -8,7 +8,6 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/losses"
 )
 
@@ -35,10 +34,6 @@ func with(t *testing.T, text, line, numbers string) string {
 
 func goldensOf(text string) *Goldens {
 	return newGoldens(fstest.MapFS{"mse.txt": {Data: []byte(text)}}, plain)
-}
-
-func floats(dims []int64, values ...float64) *tensor.Tensor {
-	return tensor.FromFloats(tensor.Float64, dims, values)
 }
 
 func TestLossOnTinyGoldens(t *testing.T) {

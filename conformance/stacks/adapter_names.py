@@ -41,7 +41,7 @@ def emit(command, folder, stack, arguments, stem):
     """Emits into a folder of its own, since stems may give one name; returns the folder, or None where Go cannot embed the file."""
     folder.mkdir(parents=True)
     done = subprocess.run([command, "emit", *arguments, "-o", folder / (stem + ".onnx"), "--adapter", stack], capture_output=True, text=True)
-    if done.returncode == 2 and stack == "go" and "Go cannot embed" in done.stderr:
+    if done.returncode == 2 and stack == "go" and "cannot be embedded by Go" in done.stderr:
         return None
     if done.returncode:
         sys.exit(f"{stack}, {arguments[0]} as {stem!r}: {done.stderr}")
