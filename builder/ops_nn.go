@@ -49,27 +49,27 @@ func inferMatMul(c *call) (tensor.DType, tensor.Shape) {
 	return a.dtype, append(slices.Clone(stack), rows, columns)
 }
 
-// lowerMatMul writes a transposed left operand as a Transpose, which ONNX Runtime
-// joins with the product: the inner size is a number of rows then, and may be 0,
-// which Gemm refuses before 1.20. Gemm multiplies single matrices only.
+// lowerMatMul writes Gemm, which multiplies single matrices only, where one is
+// transposed. Unlike MatMul it refuses an inner size of 0 in ONNX Runtime before 1.20,
+// instead of returning memory that nothing was written to.
 func lowerMatMul(e *emitter, v Value, in []string) string {
 	left, right := v.attr.transposed()
 	single := v.arg(0).Rank() == 2 && v.arg(1).Rank() == 2
+	if single && (left || right) {
+		return e.node("Gemm", in, ir.Attribute{Name: "alpha", Value: float32(1)}, ir.Attribute{Name: "beta", Value: float32(1)},
+			ir.Attribute{Name: "transA", Value: v.attr.ints[0]}, ir.Attribute{Name: "transB", Value: v.attr.ints[1]})
+	}
 	a, b := in[0], in[1]
 	if left {
 		a = e.transposed(a, v.arg(0).Rank())
 	}
-	if right && !single {
+	if right {
 		b = e.transposed(b, v.arg(1).Rank())
 	}
 	if e.target != "" && !left && !right && v.arg(0).shape[v.arg(0).Rank()-1].Is(1) {
 		return e.node("Mul", in) // tract knows no product with an inner size of 1
 	}
-	if !right || !single {
-		return e.node("MatMul", []string{a, b})
-	}
-	return e.node("Gemm", []string{a, b}, ir.Attribute{Name: "alpha", Value: float32(1)}, ir.Attribute{Name: "beta", Value: float32(1)},
-		ir.Attribute{Name: "transA", Value: int64(0)}, ir.Attribute{Name: "transB", Value: int64(1)})
+	return e.node("MatMul", []string{a, b})
 }
 
 // transposed exchanges the last two axes.
@@ -92,11 +92,22 @@ func matMulGrad(y, dy Value) []Value {
 		da = g.matMul(b, false, !right)
 	}
 	if right {
-		db = g.matMul(a, true, left)
+		db = g.withRow().matMul(a.withRow(), true, left)
 	} else {
 		db = a.matMul(g, !left, false)
 	}
 	return vs(sumTo(da, da.shape, a.shape), sumTo(db, db.shape, b.shape))
+}
+
+// withRow returns x with a row of zeros behind it where its rows may be none, as those
+// that a mask keeps: ONNX Runtime before 1.20 has no product over no rows, or one of
+// memory that nothing was written to.
+func (x Value) withRow() Value {
+	kept := func(n *node) bool { return n.op.code == "Compress" && n.shape[0] == x.shape[0] }
+	if x.Rank() != 2 || !slices.ContainsFunc(x.b.nodes, kept) {
+		return x
+	}
+	return Concat(0, x, x.zeros(0, tensor.D(1)))
 }
 
 func (x Value) matMul(y Value, left, right bool) Value {

@@ -96,3 +96,24 @@ func largest(g *ir.Graph) (most float64) {
 	}
 	return most
 }
+
+// TestProductOverKeptRows: a product over the rows that a mask keeps has a row of zeros
+// more, since they may be none.
+func TestProductOverKeptRows(t *testing.T) {
+	grads := func(kept bool) *ir.Graph {
+		return build(t, func(b *builder.B) {
+			x, w := b.Input("x", tensor.Float32, tensor.Of("N", 3)), b.Input("w", tensor.Float32, tensor.Of(2, 3))
+			if kept {
+				x = x.Compress(b.Input("mask", tensor.Bool, tensor.Of("N")))
+			}
+			y := x.MatMulT(w).Sum()
+			b.Output("y", builder.Grad(y, y, w)[0])
+		}).Lower(17)
+	}
+	if n := count(grads(true), "Concat"); n < 2 {
+		t.Errorf("%d operands have a row of zeros, want both", n)
+	}
+	if n := count(grads(false), "Concat"); n > 1 { // one is the shape of dy
+		t.Errorf("%d operands of a product over all rows are copied", n)
+	}
+}
