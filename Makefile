@@ -45,7 +45,6 @@ golden: build $(LIVE)/installed ## make the golden cases again with PyTorch
 conformance: build $(LIVE)/installed ## compare with PyTorch live, train in each stack, run the fuzzers: everything heavy
 	$(LIVE)/bin/python conformance/run.py --lossgen ./lossgen --requests $(REQUESTS) --seed $(SEED)
 	$(MAKE) frameworks
-	$(MAKE) consumers
 
 goldens files live adapters stacks docs fuzz: build $(LIVE)/installed ## one kind of what conformance runs, a folder in conformance each
 	$(LIVE)/bin/python conformance/run.py --kinds $@ --lossgen ./lossgen --requests $(REQUESTS) --seed $(SEED)
@@ -54,7 +53,7 @@ frameworks: build conformance/adapters/jax/.venv/installed conformance/adapters/
 	conformance/adapters/jax/.venv/bin/python conformance/adapters/stack.py --lossgen ./lossgen --stack jax
 	conformance/adapters/tensorflow/.venv/bin/python conformance/adapters/stack.py --lossgen ./lossgen --stack tensorflow
 
-consumers: build $(LIVE)/installed ## run every loss in other consumers of ONNX files and check docs/support.md
+consumers: build $(LIVE)/installed ## run every loss in other consumers of ONNX files and check docs/support.md (downloads 300 MB)
 	$(LIVE)/bin/python conformance/consumers/run.py --lossgen ./lossgen --show
 
 bench: build bench/.venv/installed ## time every loss against PyTorch and write docs/benchmarks
