@@ -114,7 +114,7 @@ def check_errors(emit):
     raises(ValueError, "target has shape [5]", lambda: loss(X, Y[:5]))
     raises(ValueError, "input has shape [6]", lambda: loss(X[:, 0], Y))
     raises(ValueError, "no gradient for target", lambda: jax.grad(emit("mse").loss, 1)(X, X))
-    raises(Exception, "Out of range", lambda: jax.block_until_ready(loss(X, Y + 7)))
+    raises(Exception, "out of data bounds", lambda: jax.block_until_ready(loss(X, Y + 7)))
     module, path = emit.stranger("mse", "l1")
     raises(ValueError, f"{path} is not the file that {module.__name__}.py was written for: make both anew with `lossgen emit mse",
            lambda: module.loss(X, X, path=path))
