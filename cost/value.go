@@ -70,14 +70,7 @@ type call struct {
 	in   []*value // nil for an absent one
 }
 
-func (c *call) attr(name string) any {
-	for _, a := range c.node.Attributes {
-		if a.Name == name {
-			return a.Value
-		}
-	}
-	return nil
-}
+func (c *call) attr(name string) any { return c.node.Attr(name) }
 
 func (c *call) int(name string, def int64) int64 {
 	if v, ok := c.attr(name).(int64); ok {

@@ -54,6 +54,16 @@ type Node struct {
 	Attributes []Attribute
 }
 
+// Attr returns the value of an attribute, nil where the node has none of the name.
+func (n Node) Attr(name string) any {
+	for _, a := range n.Attributes {
+		if a.Name == name {
+			return a.Value
+		}
+	}
+	return nil
+}
+
 // String names a node in one line: "Mul -> t7".
 func (n Node) String() string {
 	if len(n.Outputs) == 0 {

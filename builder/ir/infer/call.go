@@ -4,9 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/lossgen/lossgen/builder/tensor"
-
 	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/tensor"
 )
 
 // call is a node with what is known of its inputs.
@@ -27,14 +26,7 @@ func (c *call) arg(i int) Type {
 	return Type{}
 }
 
-func (c *call) attr(name string) any {
-	for _, a := range c.node.Attributes {
-		if a.Name == name {
-			return a.Value
-		}
-	}
-	return nil
-}
+func (c *call) attr(name string) any { return c.node.Attr(name) }
 
 func (c *call) int(name string, def int64) int64 {
 	if v, ok := c.attr(name).(int64); ok {
