@@ -32,8 +32,8 @@ lint: ## gofmt, go vet and staticcheck
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
-generate: ## rewrite what is generated from the declarations: the README's table
-	$(GO) test ./cmd/lossgen -run TestReadme -update
+generate: ## rewrite what is generated from the declarations: the README's table, the pages of losses
+	$(GO) test ./cmd/lossgen -run 'TestReadme|TestPages' -update
 	$(GO) test ./cli -run Document -update
 	$(GO) test ./verify -run Support -update
 

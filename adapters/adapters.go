@@ -1,7 +1,7 @@
 // Package adapters writes source files that make an emitted loss file part of a
 // training stack: a torch.nn.Module, a differentiable function of JAX, and so on.
 //
-//	files, err := adapters.Write(data, "focal", []string{"torch", "jax"})
+//	files, err := adapters.Write(plan, data, "focal", []string{"torch", "jax"})
 //
 // A source file belongs beside its .onnx file and needs the stack and its ONNX
 // Runtime, not lossgen. It refuses any other file, by a hash. Each stack is one
@@ -18,6 +18,8 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+
+	"github.com/lossgen/lossgen/losses"
 )
 
 //go:embed templates
@@ -66,11 +68,11 @@ func Names() []string {
 	return names
 }
 
-// Write renders the adapters of a file, given by its bytes, for the named stacks.
+// Write renders the adapters of a plan's file, given by its bytes, for the named stacks.
 // stem is the file's name without its extension. The result maps file names to
 // contents; [Refuse] says whether they may be written into a folder.
-func Write(file []byte, stem string, stacks []string) (map[string][]byte, error) {
-	d, err := Describe(file, stem)
+func Write(plan *losses.Plan, file []byte, stem string, stacks []string) (map[string][]byte, error) {
+	d, err := Describe(plan, file, stem)
 	if err != nil {
 		return nil, err
 	}

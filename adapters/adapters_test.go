@@ -9,10 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
 )
 
 var update = flag.Bool("update", false, "rewrite the files in testdata")
@@ -21,11 +21,11 @@ var update = flag.Bool("update", false, "rewrite the files in testdata")
 // upstream gradients, files without gradients, optional inputs, other dtypes.
 func requests(t *testing.T) []losses.Request {
 	t.Helper()
-	all := []losses.Request{{Loss: "cross_entropy", With: []string{"sample_weight", "mask", "normalizer"}},
-		{Loss: "focal", Options: losses.Values{"reduction": "sum"}, Normalizer: true},
-		{Loss: "focal", Options: losses.Values{"reduction": "sum"}, Normalizer: true, DType: tensor.Float16},
-		{Loss: "mse", With: []string{"normalizer"}, DType: tensor.Float16, LossDType: tensor.Float32}}
-	for _, l := range losses.All {
+	requests := []losses.Request{{Catalog: all.Losses(), Loss: "cross_entropy", With: []string{"sample_weight", "mask", "normalizer"}},
+		{Catalog: all.Losses(), Loss: "focal", Options: losses.Values{"reduction": "sum"}, Normalizer: true},
+		{Catalog: all.Losses(), Loss: "focal", Options: losses.Values{"reduction": "sum"}, Normalizer: true, DType: tensor.Float16},
+		{Catalog: all.Losses(), Loss: "mse", With: []string{"normalizer"}, DType: tensor.Float16, LossDType: tensor.Float32}}
+	for _, l := range all.Losses() {
 		s := l.Declaration()
 		var optional, able []string
 		for _, in := range s.Inputs {
@@ -35,23 +35,46 @@ func requests(t *testing.T) []losses.Request {
 				able = append(able, in.Name)
 			}
 		}
-		all = append(all,
-			losses.Request{Loss: s.Name},
-			losses.Request{Loss: s.Name, Grad: []string{"none"}},
-			losses.Request{Loss: s.Name, GradOutput: true, With: optional, Grad: able, DType: tensor.Float64, IndexDType: tensor.Int32})
+		requests = append(requests,
+			losses.Request{Catalog: all.Losses(), Loss: s.Name},
+			losses.Request{Catalog: all.Losses(), Loss: s.Name, Grad: []string{"none"}},
+			losses.Request{Catalog: all.Losses(), Loss: s.Name, GradOutput: true, With: optional, Grad: able, DType: tensor.Float64, IndexDType: tensor.Int32})
 		for _, o := range l.Options() {
 			if o.Name == "reduction" {
-				all = append(all, losses.Request{Loss: s.Name, Options: losses.Values{"reduction": "none"}},
-					losses.Request{Loss: s.Name, Options: losses.Values{"reduction": "sum"}, DType: tensor.Float16})
+				requests = append(requests, losses.Request{Catalog: all.Losses(), Loss: s.Name, Options: losses.Values{"reduction": "none"}},
+					losses.Request{Catalog: all.Losses(), Loss: s.Name, Options: losses.Values{"reduction": "sum"}, DType: tensor.Float16})
 			}
 		}
 	}
-	return all
+	return requests
 }
 
-func build(t *testing.T, r losses.Request) []byte {
+// emitted is a plan and its file.
+type emitted struct {
+	plan *losses.Plan
+	file []byte
+}
+
+func (e emitted) write(stem string, stacks ...string) (map[string][]byte, error) {
+	return Write(e.plan, e.file, stem, stacks)
+}
+
+func (e emitted) describe(t *testing.T) *Data {
 	t.Helper()
-	m, err := r.Model()
+	d, err := Describe(e.plan, e.file, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func build(t *testing.T, r losses.Request) emitted {
+	t.Helper()
+	p, err := r.Resolve()
+	if err != nil {
+		t.Fatalf("%+v: %v", r, err)
+	}
+	m, err := p.Model()
 	if err != nil {
 		t.Fatalf("%+v: %v", r, err)
 	}
@@ -59,7 +82,7 @@ func build(t *testing.T, r losses.Request) []byte {
 	if err != nil {
 		t.Fatalf("%+v: %v", r, err)
 	}
-	return data
+	return emitted{p, data}
 }
 
 // TestEveryLoss renders every stack for every loss and hands the Python sources
@@ -68,7 +91,7 @@ func TestEveryLoss(t *testing.T) {
 	dir := t.TempDir()
 	var sources []string
 	for _, r := range requests(t) {
-		files, err := Write(build(t, r), "loss", Names())
+		files, err := build(t, r).write("loss", Names()...)
 		if err != nil {
 			t.Fatalf("%+v: %v", r, err)
 		}
@@ -129,7 +152,7 @@ func checkText(t *testing.T, name, text string) {
 
 // TestGolden compares one file per stack with testdata; -update rewrites them.
 func TestGolden(t *testing.T) {
-	files, err := Write(build(t, losses.Request{Loss: "cross_entropy", With: []string{"weight"}}), "ce", Names())
+	files, err := build(t, losses.Request{Catalog: all.Losses(), Loss: "cross_entropy", With: []string{"weight"}}).write("ce", Names()...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,28 +190,23 @@ func TestNames(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	bfloat16 := build(t, losses.Request{Loss: "mse", DType: tensor.BFloat16})
-	foreign, err := export.Marshal(&ir.Model{IRVersion: 8, Opset: 17, Graph: &ir.Graph{Name: "g"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	bfloat16 := build(t, losses.Request{Catalog: all.Losses(), Loss: "mse", DType: tensor.BFloat16})
 	for _, c := range []struct {
 		file              []byte
 		stem, stack, want string
 	}{
-		{bfloat16, "x", "mxnet", "no adapter is called"},
-		{bfloat16, "x", "jax", "--dtype float32"},
-		{foreign, "x", "torch", "not made by lossgen"},
+		{bfloat16.file, "x", "mxnet", "no adapter is called"},
+		{bfloat16.file, "x", "jax", "--dtype float32"},
 		{[]byte("x"), "x", "torch", "not an ONNX model"},
-		{bfloat16, "x\xff", "torch", "not UTF-8"},
-		{bfloat16, "what?", "go", "cannot be embedded by Go"},
-		{bfloat16, "{x}", "go", "cannot be embedded by Go"},
+		{bfloat16.file, "x\xff", "torch", "not UTF-8"},
+		{bfloat16.file, "what?", "go", "cannot be embedded by Go"},
+		{bfloat16.file, "{x}", "go", "cannot be embedded by Go"},
 	} {
-		if _, err := Write(c.file, c.stem, []string{c.stack}); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := Write(bfloat16.plan, c.file, c.stem, []string{c.stack}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.stack, err, c.want)
 		}
 	}
-	if _, err := Write(bfloat16, "x", []string{"torch"}); err != nil {
+	if _, err := bfloat16.write("x", "torch"); err != nil {
 		t.Errorf("torch passes bfloat16: %v", err)
 	}
 }
@@ -201,20 +219,17 @@ func TestRanks(t *testing.T) {
 		star     int
 		loss     string
 	}{
-		{losses.Request{Loss: "cross_entropy"}, true, 0, ""},
-		{losses.Request{Loss: "cross_entropy", Shapes: map[string]string{"input": "N,C,H,W"}, Options: losses.Values{"reduction": "none"}}, true, 2, "N *"},
-		{losses.Request{Loss: "mse"}, true, 2, ""},
-		{losses.Request{Loss: "mse", Shapes: map[string]string{"input": "N,D", "target": "N,1"}}, false, 0, ""}, // broadcasts
-		{losses.Request{Loss: "kl_div", Shapes: map[string]string{"input": "N"}, Options: losses.Values{"reduction": "batchmean"}}, false, 0, ""},
-		{losses.Request{Loss: "triplet_margin", Options: losses.Values{"reduction": "none"}}, true, 1, "*"},
-		{losses.Request{Loss: "generalized_box_iou"}, true, 1, "*"},
-		{losses.Request{Loss: "quantile"}, false, 0, ""},
-		{losses.Request{Loss: "multi_margin"}, true, 0, ""}, // without the batch axis
+		{losses.Request{Catalog: all.Losses(), Loss: "cross_entropy"}, true, 0, ""},
+		{losses.Request{Catalog: all.Losses(), Loss: "cross_entropy", Shapes: map[string]string{"input": "N,C,H,W"}, Options: losses.Values{"reduction": "none"}}, true, 2, "N *"},
+		{losses.Request{Catalog: all.Losses(), Loss: "mse"}, true, 2, ""},
+		{losses.Request{Catalog: all.Losses(), Loss: "mse", Shapes: map[string]string{"input": "N,D", "target": "N,1"}}, false, 0, ""}, // broadcasts
+		{losses.Request{Catalog: all.Losses(), Loss: "kl_div", Shapes: map[string]string{"input": "N"}, Options: losses.Values{"reduction": "batchmean"}}, false, 0, ""},
+		{losses.Request{Catalog: all.Losses(), Loss: "triplet_margin", Options: losses.Values{"reduction": "none"}}, true, 1, "*"},
+		{losses.Request{Catalog: all.Losses(), Loss: "generalized_box_iou"}, true, 1, "*"},
+		{losses.Request{Catalog: all.Losses(), Loss: "quantile"}, false, 0, ""},
+		{losses.Request{Catalog: all.Losses(), Loss: "multi_margin"}, true, 0, ""}, // without the batch axis
 	} {
-		d, err := Describe(build(t, c.request), "x")
-		if err != nil {
-			t.Fatal(err)
-		}
+		d := build(t, c.request).describe(t)
 		r := d.Ranks
 		if r.Flexible != c.flexible || r.Star != c.star || strings.Join(r.Loss, " ") != c.loss {
 			t.Errorf("%+v: %+v, want flexible %v, star %d, loss %q", c.request, r, c.flexible, c.star, c.loss)

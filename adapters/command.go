@@ -12,24 +12,25 @@ import (
 	"github.com/lossgen/lossgen/losses"
 )
 
-// commandLine returns the words of the command that writes a request's file, less
+// commandLine returns the words of the command that writes a plan's file, less
 // the file's name. What a request does not have to say is left out.
-func commandLine(r losses.Request, p *losses.Plan) ([]string, error) {
+func commandLine(p *losses.Plan) []string {
 	words := []string{p.Loss}
 	if nested(p.Options) {
-		return append(words, "--config", "REQUEST.yaml"), nil // no flag takes tasks of tasks
+		return append(words, "--config", "REQUEST.yaml") // no flag takes tasks of tasks
 	}
-	for _, part := range changed(p.Loss, p.Options) {
-		if part.name == "tasks" {
-			for _, task := range part.value.([]losses.Task) {
+	changed := p.Changed()
+	for _, name := range slices.Sorted(maps.Keys(changed)) {
+		if tasks, ok := changed[name].([]losses.Task); ok {
+			for _, task := range tasks {
 				words = append(words, "--task", taskText(task))
 			}
 			continue
 		}
-		words = append(words, "--"+part.name+"="+losses.Text(part.value))
+		words = append(words, "--"+name+"="+losses.Text(changed[name]))
 	}
-	if len(r.With) > 0 {
-		words = append(words, "--with", strings.Join(r.With, ","))
+	if len(p.With) > 0 {
+		words = append(words, "--with", strings.Join(p.With, ","))
 	}
 	if p.DType != tensor.Float32 {
 		words = append(words, "--dtype", p.DType.String())
@@ -43,13 +44,13 @@ func commandLine(r losses.Request, p *losses.Plan) ([]string, error) {
 	if p.Normalizer {
 		words = append(words, "--normalizer")
 	}
-	return append(words, derived(r, p)...), nil
+	return append(words, derived(p)...)
 }
 
 // derived returns the flags for what follows from the rest of a request, unless
 // that says otherwise: shapes, gradients and the upstream gradient.
-func derived(r losses.Request, p *losses.Plan) []string {
-	bare := r
+func derived(p *losses.Plan) []string {
+	bare := p.Request
 	bare.Shapes, bare.Grad, bare.GradOutput = nil, nil, false
 	plain, err := bare.Resolve()
 	if err != nil {
@@ -78,35 +79,12 @@ func derived(r losses.Request, p *losses.Plan) []string {
 	return words
 }
 
-type option struct {
-	name  string
-	value any
-}
-
-// changed returns the options of a loss that differ from its defaults, by name.
-func changed(loss string, values losses.Values) []option {
-	l, _, ok := losses.Find(loss)
-	if !ok {
-		return nil
-	}
-	defaults := losses.Values{}
-	for _, o := range append(slices.Clone(l.Options()), losses.WrapperOptions(l)...) {
-		defaults[o.Name] = o.Default
-	}
-	var list []option
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if _, tasks := values[name].([]losses.Task); tasks || losses.Text(values[name]) != losses.Text(defaults[name]) {
-			list = append(list, option{name, values[name]})
-		}
-	}
-	return list
-}
-
 // taskText writes a task as --task takes it.
 func taskText(t losses.Task) string {
 	text := t.Name + "=" + t.Loss
-	for _, part := range changed(t.Loss, t.Options) {
-		text += "," + part.name + "=" + losses.Text(part.value)
+	changed := t.Changed()
+	for _, name := range slices.Sorted(maps.Keys(changed)) {
+		text += "," + name + "=" + losses.Text(changed[name])
 	}
 	if t.Classification {
 		text += ",classification=true"

@@ -139,8 +139,8 @@ func (d *Data) Input(name string) *Input {
 	return nil
 }
 
-// Describe reads the data for templates from a file that lossgen made.
-func Describe(file []byte, stem string) (*Data, error) {
+// Describe reads the data for templates from the file of a plan.
+func Describe(plan *losses.Plan, file []byte, stem string) (*Data, error) {
 	if !utf8.ValidString(stem) {
 		return nil, fmt.Errorf("the file's name %q is not UTF-8, and the source could not name it: choose another", stem)
 	}
@@ -148,15 +148,7 @@ func Describe(file []byte, stem string) (*Data, error) {
 	if err != nil {
 		return nil, err
 	}
-	request, err := losses.FromModel(m)
-	if err != nil {
-		return nil, err
-	}
 	if err := export.Check(m); err != nil {
-		return nil, err
-	}
-	plan, err := request.Resolve()
-	if err != nil {
 		return nil, err
 	}
 	d := &Data{
@@ -175,8 +167,8 @@ func Describe(file []byte, stem string) (*Data, error) {
 	}
 	d.readPorts(m.Graph, plan)
 	d.Ranks = ranks(d, m.Graph, plan.Spec)
-	d.command, err = commandLine(request, plan)
-	return d, err
+	d.command = commandLine(plan)
+	return d, nil
 }
 
 func (d *Data) readPorts(g *ir.Graph, plan *losses.Plan) {

@@ -14,6 +14,9 @@ import (
 	"testing"
 
 	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
+	"github.com/lossgen/lossgen/losses/composition"
+	"github.com/lossgen/lossgen/losses/regression"
 )
 
 // hostile are stems that mean something in a language, or end something there.
@@ -28,18 +31,15 @@ var hostile = []string{
 // TestHostileStems compiles what the Go tools and Python can.
 func TestHostileStems(t *testing.T) {
 	dir := t.TempDir()
-	request := losses.Combine("uncertainty")
+	request := composition.Combine("uncertainty")
 	var tasks []losses.Task
 	for _, name := range []string{"class", "def", "None", "toString", "constructor", "__proto__", "_X", "_", "a_b", "aB", "a__b", "EOF", "in", "err"} {
-		tasks = append(tasks, losses.Task{Name: name, Loss: "huber"})
+		tasks = append(tasks, regression.Huber.Task(name, regression.HuberOptions{}))
 	}
 	request.Options["tasks"] = tasks
 	var described []*Data
-	for _, r := range []losses.Request{request, {Loss: "focal", Options: losses.Values{"reduction": "none"}}} {
-		d, err := Describe(build(t, r), "x")
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, r := range []losses.Request{request, {Catalog: all.Losses(), Loss: "focal", Options: losses.Values{"reduction": "none"}}} {
+		d := build(t, r).describe(t)
 		described = append(described, d)
 	}
 	var sources []string
@@ -170,10 +170,10 @@ func TestText(t *testing.T) {
 // TestRefuse: a source replaces its own forerunner only.
 func TestRefuse(t *testing.T) {
 	dir := t.TempDir()
-	file := build(t, losses.Request{Loss: "mse"})
+	file := build(t, losses.Request{Catalog: all.Losses(), Loss: "mse"})
 	emit := func(stem, stack string) error {
 		t.Helper()
-		files, err := Write(file, stem, []string{stack})
+		files, err := file.write(stem, stack)
 		if err != nil {
 			t.Fatal(err)
 		}

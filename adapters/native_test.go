@@ -6,10 +6,7 @@ import "testing"
 // tell the size of every axis of an output.
 func TestSizesOfOutputs(t *testing.T) {
 	for _, r := range requests(t) {
-		d, err := Describe(build(t, r), "x")
-		if err != nil {
-			t.Fatal(err)
-		}
+		d := build(t, r).describe(t)
 		known := map[string]bool{}
 		for _, in := range d.All() {
 			for _, dim := range in.Dims {

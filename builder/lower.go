@@ -27,6 +27,15 @@ type emitter struct {
 	results   map[*node]map[int64]bool // of each Scan, those that are used
 }
 
+// Model returns the graph as a model of an opset, for package export.
+func (g *Graph) Model(opset int64) (*ir.Model, error) {
+	version, err := ir.VersionFor(opset)
+	if err != nil {
+		return nil, err
+	}
+	return &ir.Model{IRVersion: version, Opset: opset, Producer: "lossgen", Graph: g.Lower(opset)}, nil
+}
+
 // Lower returns the graph as ONNX nodes for an opset. Inputs and outputs keep
 // their names; other values are numbered.
 func (g *Graph) Lower(opset int64) *ir.Graph {

@@ -30,7 +30,7 @@ func adapterFiles(m *model, output string, stacks []string) (map[string][]byte, 
 	if !ok {
 		return nil, usagef("--adapter writes sources that look for NAME.onnx beside themselves: give -o a file that ends in .onnx, not %q", output)
 	}
-	files, err := adapters.Write(m.data, stem, trimmed(stacks))
+	files, err := adapters.Write(m.plan, m.data, stem, trimmed(stacks))
 	if err != nil {
 		return nil, usage(err)
 	}

@@ -29,8 +29,8 @@ var configKeys = []string{
 }
 
 // readConfig reads a configuration. Errors are of the form "file:line: ...".
-func readConfig(path string) (configuration, error) {
-	var c configuration
+func readConfig(all losses.Catalog, path string) (configuration, error) {
+	c := configuration{request: losses.Request{Catalog: all}}
 	f, err := os.Open(path)
 	if err != nil {
 		return c, fmt.Errorf("cannot read %s: %w", path, bare(err))
@@ -116,7 +116,7 @@ func (c *configuration) set(key string, value ast.Node) error {
 	case "options":
 		return c.setOptions(value)
 	case "tasks":
-		tasks, err := readTasks(value)
+		tasks, err := c.readTasks(value)
 		c.setOption(key, tasks)
 		if err != nil {
 			return atLine(line(value), key, err)
@@ -130,7 +130,7 @@ func (c *configuration) set(key string, value ast.Node) error {
 	case "shape":
 		return c.setShapes(value)
 	}
-	if name := strings.ReplaceAll(key, "-", "_"); knownOption(name) == nil {
+	if name := strings.ReplaceAll(key, "-", "_"); c.knownOption(name) == nil {
 		return fmt.Errorf("it is an option: put it below `options:`, as in options: {%s: ...}", name)
 	}
 	return unknownKey(key, configKeys)
@@ -160,7 +160,7 @@ func (c *configuration) setOptions(node ast.Node) error {
 			return err
 		}
 		name := strings.ReplaceAll(pair.key, "-", "_")
-		if err := knownOption(name); err != nil {
+		if err := c.knownOption(name); err != nil {
 			return fmt.Errorf(":%d: options: %s: %w", pair.line, pair.key, err)
 		}
 		c.setOption(name, value)
@@ -169,9 +169,9 @@ func (c *configuration) setOptions(node ast.Node) error {
 }
 
 // knownOption refuses an option that no loss has.
-func knownOption(name string) error {
+func (c *configuration) knownOption(name string) error {
 	var all []string
-	for _, l := range losses.All {
+	for _, l := range c.request.Catalog {
 		for _, o := range append(l.Options(), losses.WrapperOptions(l)...) {
 			if o.Name == name {
 				return nil

@@ -24,14 +24,14 @@ import (
 var taskKeys = []string{"loss", "options", "classification", "tasks", "weighting", "weights", "half", "mu"}
 
 // readTasks reads the tasks in the file's order.
-func readTasks(node ast.Node) ([]losses.Task, error) {
+func (c *configuration) readTasks(node ast.Node) ([]losses.Task, error) {
 	pairs, err := mapping(node)
 	if err != nil {
 		return nil, err
 	}
 	var tasks []losses.Task
 	for _, pair := range pairs {
-		task, err := readTask(pair)
+		task, err := c.readTask(pair)
 		if err != nil {
 			return nil, atLine(pair.line, pair.key, err)
 		}
@@ -51,11 +51,12 @@ func atLine(line int, key string, err error) error {
 }
 
 // readTask reads a task: the name of its loss, or a mapping.
-func readTask(p pair) (losses.Task, error) {
+func (c *configuration) readTask(p pair) (losses.Task, error) {
 	t := losses.Task{Name: p.key, Options: losses.Values{}}
 	if name, ok := p.value.(*ast.StringNode); ok {
 		t.Loss = name.Value
-		return t, knownLoss(t.Loss)
+		_, err := c.request.Catalog.Named(t.Loss)
+		return t, err
 	}
 	pairs, err := mapping(p.value)
 	if err != nil {
@@ -63,24 +64,25 @@ func readTask(p pair) (losses.Task, error) {
 	}
 	var options []pair
 	for _, key := range pairs {
-		if err := readTaskKey(&t, key, &options); err != nil {
+		if err := c.readTaskKey(&t, key, &options); err != nil {
 			return t, atLine(key.line, key.key, err)
 		}
 	}
 	if t.Loss == "" {
 		return t, fmt.Errorf("want a loss, as in `loss: huber`")
 	}
-	return t, readTaskOptions(&t, options)
+	return t, c.readTaskOptions(&t, options)
 }
 
 // readTaskKey takes one key of a task. Options wait until the loss is known.
-func readTaskKey(t *losses.Task, key pair, options *[]pair) error {
+func (c *configuration) readTaskKey(t *losses.Task, key pair, options *[]pair) error {
 	switch key.key {
 	case "loss":
 		if err := decode(key.value, &t.Loss, "a name"); err != nil {
 			return err
 		}
-		return knownLoss(t.Loss)
+		_, err := c.request.Catalog.Named(t.Loss)
+		return err
 	case "classification":
 		return decode(key.value, &t.Classification, "true or false")
 	case "options":
@@ -88,7 +90,7 @@ func readTaskKey(t *losses.Task, key pair, options *[]pair) error {
 		*options = append(*options, pairs...)
 		return err
 	case "tasks":
-		tasks, err := readTasks(key.value)
+		tasks, err := c.readTasks(key.value)
 		t.Options["tasks"] = tasks
 		return err
 	case "weighting", "weights", "half", "mu":
@@ -99,8 +101,8 @@ func readTaskKey(t *losses.Task, key pair, options *[]pair) error {
 }
 
 // readTaskOptions checks the options of a task where their line is known.
-func readTaskOptions(t *losses.Task, pairs []pair) error {
-	loss, _, _ := losses.Find(t.Loss)
+func (c *configuration) readTaskOptions(t *losses.Task, pairs []pair) error {
+	loss, _, _ := c.request.Catalog.Find(t.Loss)
 	known := map[string]losses.Option{}
 	for _, o := range append(loss.Options(), losses.WrapperOptions(loss)...) {
 		known[o.Name] = o
@@ -121,11 +123,6 @@ func readTaskOptions(t *losses.Task, pairs []pair) error {
 		}
 	}
 	return nil
-}
-
-func knownLoss(name string) error {
-	_, err := findLoss(name)
-	return err
 }
 
 func unknownKey(key string, known []string) error {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
 )
 
 // TestConfigValues reads forms that YAML has for the same value.
@@ -29,7 +30,7 @@ func TestConfigValues(t *testing.T) {
 		"loss: mse\nshape: {input: \"N, 3\"}\n":                   "mse input=[N,3]",
 		"loss: mse\noptions:\n# none\nshape:\n":                   "mse",
 	} {
-		var c configuration
+		c := configuration{request: losses.Request{Catalog: all.Losses()}}
 		err := c.parse([]byte(text))
 		var plan *losses.Plan
 		if err == nil {
@@ -99,7 +100,7 @@ func TestConfigRefuses(t *testing.T) {
 		strings.Repeat("- ", 1<<16):                      ": the file has 65536 words and signs, want at most 5000",
 		"loss: " + strings.Repeat("x", 1<<18):            ": the file has more than 262144 bytes",
 	} {
-		var c configuration
+		c := configuration{request: losses.Request{Catalog: all.Losses()}}
 		err := c.parse([]byte(text))
 		if err == nil {
 			_, err = c.request.Resolve()

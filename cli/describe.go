@@ -15,7 +15,7 @@ func newDescribe(a *app) *cobra.Command {
 		Use: "describe LOSS", Short: "say what a loss computes, its options, inputs and traps", Args: oneArg("the name of a loss"),
 		Example: "  lossgen describe huber\n  lossgen describe CrossEntropyLoss\n  lossgen describe focal --json",
 		RunE: func(_ *cobra.Command, args []string) error {
-			l, err := findLoss(args[0])
+			l, err := a.findLoss(args[0])
 			if err != nil {
 				return err
 			}

@@ -78,7 +78,7 @@ func diagnose(b ort.Backend) diagnosis {
 		Lossgen: losses.Version, Go: goruntime.Version(), System: goruntime.GOOS + "/" + goruntime.GOARCH, Cgo: ort.Providers() != nil,
 		Engines: []engineDiagnosis{{Name: "reference", Works: true}, diagnoseORT(b)},
 	}
-	goldens, err := verify.EmbeddedGoldens()
+	goldens, err := verify.EmbeddedGoldens(nil)
 	if err == nil {
 		var list []string
 		list, err = goldens.Losses()

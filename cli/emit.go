@@ -49,7 +49,7 @@ func newEmit(a *app) *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return a.emit(cmd.Context(), o, args) },
 	}
-	o.request = addRequestFlags(cmd.Flags())
+	o.request = addRequestFlags(cmd.Flags(), a.losses)
 	cmd.Flags().StringVarP(&o.output, "output", "o", "", "`file` to write, - for standard output (default LOSS.onnx)")
 	addAdapterFlag(cmd.Flags(), &o.adapter)
 	cmd.Flags().BoolVar(&o.verify, "verify", false, "verify the file before it is written, as lossgen verify does")
@@ -141,7 +141,7 @@ func (a *app) verifyModel(ctx context.Context, m *model, output string) (*verify
 	if note != "" {
 		a.say("%s", note)
 	}
-	r := a.verifyOne(ctx, subject{name: output, data: m.data}, engines, verify.Options{})
+	r := a.verifyOne(ctx, subject{name: output, data: m.data}, engines, verify.Options{Catalog: a.losses})
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -186,7 +186,7 @@ func (o *emitOptions) read(args []string) (losses.Request, string, error) {
 			output = args[0]
 		}
 		// A configuration's loss may be written to a file of any name.
-		if _, _, ok := losses.Find(name); ok || loss == "" || !isModelPath(args[0]) {
+		if _, _, ok := o.request.losses.Find(name); ok || loss == "" || !isModelPath(args[0]) {
 			loss = name
 		}
 	}
@@ -285,7 +285,7 @@ func setLossHelp(cmd *cobra.Command, a *app) {
 	general := cmd.HelpFunc()
 	cmd.SetHelpFunc(func(cmd *cobra.Command, args []string) {
 		for _, arg := range cmd.Flags().Args() {
-			if l, _, ok := losses.Find(lossName(arg)); ok {
+			if l, _, ok := a.losses.Find(lossName(arg)); ok {
 				lossHelp(a.stdout, cmd, l)
 				return
 			}

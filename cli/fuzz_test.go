@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
 )
 
 // FuzzConfig: any bytes are a configuration, or an error of one line that names a
@@ -20,7 +23,7 @@ func FuzzConfig(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var c configuration
+		c := configuration{request: losses.Request{Catalog: all.Losses()}}
 		if err := c.parse(data); err != nil {
 			if text := err.Error(); !strings.HasPrefix(text, ":") || strings.ContainsAny(text, "\n\r") {
 				t.Errorf("%q: error %q", data, text)
@@ -54,7 +57,7 @@ func FuzzFlags(f *testing.F) {
 		path := filepath.Join(t.TempDir(), "model.onnx")
 		var stderr strings.Builder
 		args = append([]string{"emit", "-o", path}, args[1:]...)
-		code := Run(args, nil, &strings.Builder{}, &stderr)
+		code := Run(all.Losses(), args, nil, &strings.Builder{}, &stderr)
 		_, err := os.Stat(path)
 		said := strings.TrimSuffix(stderr.String(), "\n")
 		wrong := code == 2 && err != nil && !strings.Contains(said, "\n") && strings.HasPrefix(said, "lossgen: ")

@@ -46,7 +46,7 @@ func newGolden(a *app) *cobra.Command {
 }
 
 func (a *app) golden(o *goldenOptions, name string) error {
-	loss, err := findLoss(name)
+	loss, err := a.findLoss(name)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (a *app) golden(o *goldenOptions, name string) error {
 	if _, err := ir.VersionFor(o.opset); err != nil {
 		return usage(err)
 	}
-	goldens, err := openGoldens(o.golden)
+	goldens, err := a.openGoldens(o.golden)
 	if err != nil {
 		return err
 	}
@@ -80,11 +80,11 @@ func (a *app) golden(o *goldenOptions, name string) error {
 }
 
 // openGoldens opens a folder of golden cases; without one, those in the program.
-func openGoldens(dir string) (*verify.Goldens, error) {
+func (a *app) openGoldens(dir string) (*verify.Goldens, error) {
 	if dir == "" {
-		return verify.EmbeddedGoldens()
+		return verify.EmbeddedGoldens(a.losses)
 	}
-	return verify.OpenGoldens(dir)
+	return verify.OpenGoldens(a.losses, dir)
 }
 
 // writeTree writes files by their path below a folder.

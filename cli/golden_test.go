@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/lossgen/lossgen/losses/all"
 )
 
 const goldenFile = `golden cases of mse, made by torch 0
@@ -26,7 +28,7 @@ func TestGoldenFolder(t *testing.T) {
 	}
 	for _, args := range [][]string{{"golden", "mse", "--golden", dir, "-o", out}, {"verify", "mse", "--golden", dir, "--engine", "reference"}} {
 		var stderr bytes.Buffer
-		if code := Run(args, nil, io.Discard, &stderr); code != 0 {
+		if code := Run(all.Losses(), args, nil, io.Discard, &stderr); code != 0 {
 			t.Errorf("%v: exit %d: %s", args, code, &stderr)
 		}
 	}
@@ -51,7 +53,7 @@ func TestGoldenStaysInFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 		var stderr bytes.Buffer
-		code := Run([]string{"golden", "mse", "--golden", dir, "-o", filepath.Join(root, "a", "b")}, nil, io.Discard, &stderr)
+		code := Run(all.Losses(), []string{"golden", "mse", "--golden", dir, "-o", filepath.Join(root, "a", "b")}, nil, io.Discard, &stderr)
 		if line := stderr.String(); code != 1 || !strings.HasPrefix(line, "lossgen: golden cases: mse.txt:2: ") || strings.Count(line, "\n") != 1 || strings.Contains(line, "\x1b") {
 			t.Errorf("%q: exit %d, %q", name, code, line)
 		}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
 )
 
 // This file makes files that no exporter writes: field by field, since package
@@ -303,7 +304,7 @@ func operators() map[string][]byte {
 // lies are files of lossgen whose metadata tells another request.
 func lies(t *testing.T) map[string][]byte {
 	files := map[string][]byte{}
-	m, err := build(losses.Request{Loss: "mse"})
+	m, err := build(losses.Request{Catalog: all.Losses(), Loss: "mse"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,7 +330,7 @@ func damaged(t *testing.T) map[string][]byte {
 	files := map[string][]byte{}
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, loss := range []string{"mse", "cross_entropy", "ctc", "multi_task"} {
-		m, err := build(losses.Request{Loss: loss})
+		m, err := build(losses.Request{Catalog: all.Losses(), Loss: loss})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/export"
+	"github.com/lossgen/lossgen/losses/all"
 	"github.com/lossgen/lossgen/npy"
 	"github.com/lossgen/lossgen/runtime/ort"
 )
@@ -108,7 +109,7 @@ func (h hostileFile) command(args ...string) string {
 	var stdout, stderr bytes.Buffer
 	var before, after goruntime.MemStats
 	goruntime.ReadMemStats(&before)
-	code := Run(args, strings.NewReader(""), &stdout, &stderr)
+	code := Run(all.Losses(), args, strings.NewReader(""), &stdout, &stderr)
 	goruntime.ReadMemStats(&after)
 	said := stderr.String()
 	what := strings.Join(args[:1], " ") + " of " + h.name

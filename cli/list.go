@@ -34,7 +34,7 @@ func newList(a *app) *cobra.Command {
 func (a *app) list() error {
 	var families []string
 	width := 0
-	for _, l := range losses.All {
+	for _, l := range a.losses {
 		s := l.Declaration()
 		if !slices.Contains(families, s.Family) {
 			families = append(families, s.Family)
@@ -43,7 +43,7 @@ func (a *app) list() error {
 	}
 	for _, family := range families {
 		fmt.Fprintln(a.stdout, family)
-		for _, l := range losses.All {
+		for _, l := range a.losses {
 			if s := l.Declaration(); s.Family == family {
 				fmt.Fprintf(a.stdout, "  %-*s  %s\n", width, s.Name, s.Title)
 			}
@@ -61,7 +61,7 @@ func (a *app) listJSON() error {
 		Title   string   `json:"title"`
 	}
 	var all []entry
-	for _, l := range losses.All {
+	for _, l := range a.losses {
 		d, err := losses.Describe(l)
 		if err != nil {
 			return err
@@ -118,12 +118,12 @@ func newCases(a *app) *cobra.Command {
 }
 
 func (a *app) cases(names []string) error {
-	chosen := losses.All
+	chosen := a.losses
 	if len(names) > 0 {
 		chosen = nil
 	}
 	for _, name := range names {
-		l, err := findLoss(name)
+		l, err := a.findLoss(name)
 		if err != nil {
 			return err
 		}
@@ -131,7 +131,7 @@ func (a *app) cases(names []string) error {
 	}
 	all := []losses.GoldenCase{}
 	for _, l := range chosen {
-		list, err := losses.Cases(l)
+		list, err := a.losses.Cases(l)
 		if err != nil {
 			return err
 		}
@@ -141,10 +141,7 @@ func (a *app) cases(names []string) error {
 }
 
 // findLoss finds a loss by any of its names.
-func findLoss(name string) (losses.Loss, error) {
-	if l, _, ok := losses.Find(name); ok {
-		return l, nil
-	}
-	_, err := losses.Request{Loss: name}.Resolve() // words the error
-	return nil, usage(err)
+func (a *app) findLoss(name string) (losses.Loss, error) {
+	l, err := a.losses.Named(name)
+	return l, usage(err)
 }

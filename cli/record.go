@@ -165,7 +165,7 @@ func recordEngine(f *engineFlags, e verify.Engine) engineRecord {
 func recordModel(s subject) (modelRecord, error) {
 	data := s.data
 	if s.loss != nil {
-		m, err := build(losses.Request{Loss: s.name})
+		m, err := build(losses.Request{Catalog: losses.Catalog{s.loss}, Loss: s.name})
 		if err != nil {
 			return modelRecord{}, err
 		}
@@ -178,15 +178,8 @@ func recordModel(s subject) (modelRecord, error) {
 	return r, nil
 }
 
-// recordCases lists the golden cases of the losses in the reports; nil goldens
-// are those in the program.
+// recordCases lists the golden cases of the losses in the reports.
 func recordCases(goldens *verify.Goldens, reports []*verify.Report) ([]caseRecord, error) {
-	var err error
-	if goldens == nil {
-		if goldens, err = verify.EmbeddedGoldens(); err != nil {
-			return nil, err
-		}
-	}
 	out := []caseRecord{}
 	seen := map[string]bool{"": true} // no loss is known of a file that is none
 	for _, r := range reports {

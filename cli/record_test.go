@@ -14,7 +14,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
+	"github.com/lossgen/lossgen/losses/regression"
 	"github.com/lossgen/lossgen/runtime/ort"
 	"github.com/lossgen/lossgen/verify"
 )
@@ -31,7 +32,7 @@ func recordOf(t *testing.T, args ...string) any {
 	}
 	path := filepath.Join(t.TempDir(), "record.json")
 	var stderr bytes.Buffer
-	if code := Run(append([]string{"verify", "--record", path}, args...), nil, io.Discard, &stderr); code > 1 {
+	if code := Run(all.Losses(), append([]string{"verify", "--record", path}, args...), nil, io.Discard, &stderr); code > 1 {
 		t.Fatalf("exit %d: %s", code, &stderr)
 	}
 	data, err := os.ReadFile(path)
@@ -61,7 +62,7 @@ func emitted(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name+".onnx")
 	var stderr bytes.Buffer
-	if code := Run(append([]string{"emit", name, "-o", path}, args...), nil, io.Discard, &stderr); code != 0 {
+	if code := Run(all.Losses(), append([]string{"emit", name, "-o", path}, args...), nil, io.Discard, &stderr); code != 0 {
 		t.Fatal(&stderr)
 	}
 	return path
@@ -140,7 +141,7 @@ func TestRecordIsStable(t *testing.T) {
 // TestRecordHasEveryRun: each golden case is there, on each dtype that holds it.
 func TestRecordHasEveryRun(t *testing.T) {
 	r := recordOf(t, "mse", "--engine=reference").(map[string]any)
-	report := verify.Loss(t.Context(), losses.MSE, []verify.Engine{(&engineFlags{}).reference()}, verify.Options{})
+	report := verify.Loss(t.Context(), regression.MSE, []verify.Engine{(&engineFlags{}).reference()}, verify.Options{})
 	want := 0
 	for _, c := range report.Checks {
 		want += c.Cases

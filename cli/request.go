@@ -17,6 +17,7 @@ import (
 
 // requestFlags are the flags that make up a request.
 type requestFlags struct {
+	losses     losses.Catalog
 	flags      *pflag.FlagSet
 	options    map[string]*string // the options of all losses, by name
 	tasks      []string
@@ -32,8 +33,8 @@ type requestFlags struct {
 	config     string
 }
 
-func addRequestFlags(fs *pflag.FlagSet) *requestFlags {
-	f := &requestFlags{flags: fs, options: map[string]*string{}}
+func addRequestFlags(fs *pflag.FlagSet, all losses.Catalog) *requestFlags {
+	f := &requestFlags{losses: all, flags: fs, options: map[string]*string{}}
 	fs.StringSliceVar(&f.with, "with", nil, "optional `inputs` to add, such as weight")
 	fs.StringSliceVar(&f.grad, "grad", nil, "`inputs` to differentiate, or none for the loss alone")
 	fs.BoolVar(&f.gradOutput, "grad-output", false, "add an input grad_output, the gradient that arrives from further on")
@@ -46,7 +47,7 @@ func addRequestFlags(fs *pflag.FlagSet) *requestFlags {
 	fs.StringVar(&f.target, "for", "", "write fewer operators for one `consumer`: accelerator, onnx2torch or tract (default all others)")
 	fs.StringArrayVar(&f.shapes, "shape", nil, "shape of an input as `name=dims`, such as input=N,C,H,W; the others follow")
 	fs.StringVar(&f.config, "config", "", "read the request from a YAML `file`; flags override it")
-	for _, l := range losses.All {
+	for _, l := range all {
 		for _, o := range append(l.Options(), losses.WrapperOptions(l)...) {
 			f.addOption(o)
 		}
@@ -83,13 +84,13 @@ func (f *requestFlags) configuration() (configuration, error) {
 	if f.config == "" {
 		return configuration{}, nil
 	}
-	return readConfig(f.config)
+	return readConfig(f.losses, f.config)
 }
 
 // request reads the flags for a loss, over the request of the configuration
 // file.
 func (f *requestFlags) request(loss string, r losses.Request) (losses.Request, error) {
-	r.Loss = loss
+	r.Catalog, r.Loss = f.losses, loss
 	if err := f.readOptions(&r); err != nil {
 		return r, err
 	}
@@ -148,7 +149,7 @@ func trimmed(names []string) []string {
 
 // readOptions takes the loss's own options from the flags that are set.
 func (f *requestFlags) readOptions(r *losses.Request) error {
-	loss, _, ok := losses.Find(r.Loss)
+	loss, _, ok := f.losses.Find(r.Loss)
 	if !ok {
 		return nil // said by Resolve
 	}
@@ -166,7 +167,7 @@ func (f *requestFlags) readOptions(r *losses.Request) error {
 		}
 		i := slices.IndexFunc(own, func(o losses.Option) bool { return o.Name == name })
 		if i < 0 {
-			return fmt.Errorf("%s has no option --%s: %s", loss.Declaration().Name, name, owners(name))
+			return fmt.Errorf("%s has no option --%s: %s", loss.Declaration().Name, name, f.owners(name))
 		}
 		value, err := own[i].Parse(*f.options[name])
 		if err != nil {
@@ -201,9 +202,9 @@ func (f *requestFlags) readTasks(loss losses.Loss, values losses.Values) error {
 }
 
 // owners says which losses have an option.
-func owners(option string) string {
+func (f *requestFlags) owners(option string) string {
 	var names []string
-	for _, l := range losses.All {
+	for _, l := range f.losses {
 		all := append(l.Options(), losses.WrapperOptions(l)...)
 		if slices.ContainsFunc(all, func(o losses.Option) bool { return o.Name == option }) {
 			names = append(names, l.Declaration().Name)

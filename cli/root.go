@@ -18,6 +18,7 @@ import (
 // app holds what all commands share. Data goes to stdout, everything else to
 // stderr.
 type app struct {
+	losses losses.Catalog
 	stdin  io.Reader
 	stdout *bufio.Writer
 	stderr io.Writer
@@ -115,7 +116,7 @@ func newRoot(a *app) *cobra.Command {
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 		RunE:              func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
-	root.Args = func(cmd *cobra.Command, args []string) error { return unknownCommand(root, args) }
+	root.Args = func(cmd *cobra.Command, args []string) error { return a.unknownCommand(root, args) }
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
@@ -124,12 +125,12 @@ func newRoot(a *app) *cobra.Command {
 		return pflag.NormalizedName(strings.ReplaceAll(name, "_", "-"))
 	})
 	root.SetFlagErrorFunc(flagError)
-	root.SetHelpCommand(newHelp(root))
+	root.SetHelpCommand(newHelp(a, root))
 	root.AddCommand(newEmit(a), newList(a), newDescribe(a), newShow(a), newRun(a), newVerify(a), newGolden(a), newDoctor(a), newCases(a), newVersion(a))
 	return root
 }
 
-func newHelp(root *cobra.Command) *cobra.Command {
+func newHelp(a *app, root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use: "help [COMMAND]", Short: "help for a command",
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -138,7 +139,7 @@ func newHelp(root *cobra.Command) *cobra.Command {
 				return usage(err)
 			}
 			if cmd == root {
-				if err := unknownCommand(root, rest); err != nil {
+				if err := a.unknownCommand(root, rest); err != nil {
 					return err
 				}
 			}
@@ -162,11 +163,11 @@ func newVersion(a *app) *cobra.Command {
 }
 
 // unknownCommand refuses a first word that is no command.
-func unknownCommand(root *cobra.Command, args []string) error {
+func (a *app) unknownCommand(root *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	if _, _, ok := losses.Find(lossName(args[0])); ok {
+	if _, _, ok := a.losses.Find(lossName(args[0])); ok {
 		return usagef("unknown command %q: did you mean `lossgen emit %s`?", args[0], args[0])
 	}
 	var names []string

@@ -73,7 +73,7 @@ func (a *app) run(ctx context.Context, o *runOptions, path string) error {
 	defer session.Close()
 	outputs, err := session.Run(ctx, inputs)
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, reason(m, inputs, err))
+		return fmt.Errorf("%s: %w", path, reason(a.losses, m, inputs, err))
 	}
 	a.say("ran %s with %s", path, o.engines.describe(engine))
 	return a.deliver(o, m.Graph.Outputs, names, outputs)
@@ -81,8 +81,8 @@ func (a *app) run(ctx context.Context, o *runOptions, path string) error {
 
 // reason says which label ended a run, where one did: an engine knows neither its
 // input nor its place.
-func reason(m *ir.Model, inputs map[string]*tensor.Tensor, err error) error {
-	request, not := losses.FromModel(m)
+func reason(all losses.Catalog, m *ir.Model, inputs map[string]*tensor.Tensor, err error) error {
+	request, not := all.FromModel(m)
 	if not != nil {
 		return err
 	}

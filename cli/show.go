@@ -51,7 +51,7 @@ func newShow(a *app) *cobra.Command {
 			return a.show(request, args[0], format)
 		},
 	}
-	request = addRequestFlags(cmd.Flags())
+	request = addRequestFlags(cmd.Flags(), a.losses)
 	cmd.Flags().StringVar(&format, "format", "text", "`form` of the graph: "+strings.Join(showFormats, ", "))
 	cmd.Flags().BoolVar(&c.wanted, "cost", false, "print what a run costs: passes, bytes, time and memory")
 	cmd.Flags().StringVar(&c.sizes, "size", "", "`sizes` of letters for --cost, as in N=4096,C=1000")
@@ -129,7 +129,7 @@ func (a *app) show(f *requestFlags, arg, format string) error {
 
 // model reads the file, or builds the loss, that arg names.
 func (f *requestFlags) model(arg string) (*ir.Model, error) {
-	if isFile(arg) {
+	if isFile(f.losses, arg) {
 		if name := f.firstSet(); name != "" {
 			return nil, usagef("--%s is for a loss, and %s is a file", name, arg)
 		}
@@ -162,11 +162,11 @@ func (f *requestFlags) firstSet() (name string) {
 }
 
 // isFile tells files from names of losses.
-func isFile(arg string) bool {
+func isFile(all losses.Catalog, arg string) bool {
 	if isModelPath(arg) || strings.ContainsRune(arg, os.PathSeparator) {
 		return true
 	}
-	if _, _, ok := losses.Find(arg); ok {
+	if _, _, ok := all.Find(arg); ok {
 		return false
 	}
 	_, err := os.Stat(arg)

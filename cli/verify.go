@@ -66,15 +66,13 @@ type subject struct {
 }
 
 func (a *app) verify(ctx context.Context, o *verifyOptions, args []string) error {
-	subjects, err := subjectsOf(args)
+	subjects, err := a.subjectsOf(args)
 	if err != nil {
 		return err
 	}
-	options := verify.Options{AllowVersion: o.version, Seed: o.seed, Memory: o.engines.bytes()}
-	if o.golden != "" {
-		if options.Goldens, err = verify.OpenGoldens(o.golden); err != nil {
-			return err
-		}
+	options := verify.Options{Catalog: a.losses, AllowVersion: o.version, Seed: o.seed, Memory: o.engines.bytes()}
+	if options.Goldens, err = a.openGoldens(o.golden); err != nil {
+		return err
 	}
 	engines, note, err := o.engines.all()
 	if err != nil {
@@ -129,17 +127,17 @@ func (a *app) verify(ctx context.Context, o *verifyOptions, args []string) error
 }
 
 // subjectsOf finds the losses and reads the files, before anything is run.
-func subjectsOf(args []string) ([]subject, error) {
+func (a *app) subjectsOf(args []string) ([]subject, error) {
 	var out []subject
 	if len(args) == 0 {
-		for _, l := range losses.All {
+		for _, l := range a.losses {
 			out = append(out, subject{name: l.Declaration().Name, loss: l})
 		}
 		return out, nil
 	}
 	for _, arg := range args {
-		if !isFile(arg) {
-			l, err := findLoss(arg)
+		if !isFile(a.losses, arg) {
+			l, err := a.findLoss(arg)
 			if err != nil {
 				return nil, err
 			}

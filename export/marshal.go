@@ -13,6 +13,20 @@ import (
 	"github.com/lossgen/lossgen/export/internal/onnxpb"
 )
 
+// Encode checks a model and returns the bytes of its file. It takes what a call
+// returns that makes one:
+//
+//	data, err := export.Encode(graph.Model(17))
+func Encode(m *ir.Model, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	if err := Check(m); err != nil {
+		return nil, fmt.Errorf("the model is not valid: %w", err)
+	}
+	return Marshal(m)
+}
+
 // Marshal returns the bytes of m's .onnx file: the same bytes for the same
 // model, in every process. Attributes are sorted by name and completed with the
 // defaults of m.Opset; m itself stays as it is. A nil port shape, which means an

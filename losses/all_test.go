@@ -9,38 +9,21 @@ import (
 	"testing"
 
 	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
+	"github.com/lossgen/lossgen/losses/classification"
 	"github.com/lossgen/lossgen/losses/losstest"
-	"github.com/lossgen/lossgen/runtime"
-	"github.com/lossgen/lossgen/runtime/ort"
-	"github.com/lossgen/lossgen/verify"
+	"github.com/lossgen/lossgen/losses/margin"
+	"github.com/lossgen/lossgen/losses/regression"
 )
-
-// TestAll takes every loss through the harness.
-func TestAll(t *testing.T) {
-	for _, l := range losses.All {
-		t.Run(l.Declaration().Name, func(t *testing.T) {
-			losstest.Run(t, l, engines(t)...)
-		})
-	}
-}
 
 // TestLargeReductions: a mean over elements, over rows of which some are ignored, and
 // over rows without labels.
 func TestLargeReductions(t *testing.T) {
-	for _, l := range []losses.Loss{losses.MSE, losses.CrossEntropy, losses.TripletMargin} {
-		t.Run(l.Declaration().Name, func(t *testing.T) { losstest.LargeReduction(t, l, engines(t)...) })
+	for _, l := range []losses.Loss{regression.MSE, classification.CrossEntropy, margin.TripletMargin} {
+		t.Run(l.Declaration().Name, func(t *testing.T) { losstest.LargeReduction(t, all.Losses(), l, losstest.Engines(t)...) })
 	}
-}
-
-// engines returns the engines beside the reference engine, which works anywhere.
-func engines(t *testing.T) []runtime.Backend {
-	t.Helper()
-	if _, err := (ort.Backend{}).Load(); err != nil {
-		t.Logf("ONNX Runtime is left out: %v", err)
-		return nil
-	}
-	return []runtime.Backend{ort.Backend{}}
 }
 
 // printHashes makes a process of this test print what it emits.
@@ -69,10 +52,10 @@ func TestSameBytesInAnotherProcess(t *testing.T) {
 func hashes(t *testing.T) string {
 	t.Helper()
 	var s bytes.Buffer
-	for _, l := range losses.All {
+	for _, l := range all.Losses() {
 		name := l.Declaration().Name
 		for _, dtype := range []tensor.DType{tensor.Float32, tensor.Float64, tensor.BFloat16} {
-			data, err := verify.Emit(losses.Request{Loss: name, DType: dtype})
+			data, err := export.Encode((losses.Request{Catalog: all.Losses(), Loss: name, DType: dtype}).Model())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -84,14 +67,11 @@ func hashes(t *testing.T) string {
 
 // TestNames: no two losses share a name.
 func TestNames(t *testing.T) {
-	owner := map[string]string{}
-	for _, l := range losses.All {
-		s := l.Declaration()
-		for _, name := range append([]string{s.Name, s.Name + "_loss", s.Class}, s.Aliases...) {
-			if other, ok := owner[name]; ok && other != s.Name && name != "" {
-				t.Errorf("%s and %s are both called %s", other, s.Name, name)
-			}
-			owner[name] = s.Name
-		}
+	if err := all.Losses().Check(); err != nil {
+		t.Error(err)
+	}
+	twice := append(all.Losses(), &losses.Def[struct{}]{Spec: losses.Spec{Name: "own", Aliases: []string{"MSELoss"}}})
+	if err := twice.Check(); err == nil || err.Error() != `the losses mse and own have both the name "MSELoss"` {
+		t.Errorf("a name of two losses: %v", err)
 	}
 }

@@ -84,7 +84,7 @@ type GoldenInput struct {
 // Cases returns all golden cases of a loss: those that follow from its
 // declaration (every accepted rank, option, optional input and reduction, empty
 // and single-row batches, values that are not finite), and its own.
-func Cases(l Loss) ([]GoldenCase, error) {
+func (all Catalog) Cases(l Loss) ([]GoldenCase, error) {
 	var out []GoldenCase
 	seen := map[string]bool{}
 	for _, c := range append(derivedCases(l), l.Cases()...) {
@@ -95,7 +95,7 @@ func Cases(l Loss) ([]GoldenCase, error) {
 			return nil, fmt.Errorf("%s has two cases named %s", l.Declaration().Name, c.Name)
 		}
 		seen[c.Name] = true
-		g, err := c.golden(l)
+		g, err := c.golden(all, l)
 		if err != nil {
 			return nil, fmt.Errorf("case %s: %w", c.Name, err)
 		}
@@ -124,7 +124,7 @@ func reductionsOf(l Loss) []string {
 	return []string{""}
 }
 
-func withReduction(v Values, r string) Values {
+func WithReduction(v Values, r string) Values {
 	out := Values{}
 	for name, value := range v {
 		out[name] = value
@@ -165,7 +165,7 @@ func rankCases(l Loss) []Case {
 			for _, r := range reductionsOf(l) {
 				out = append(out, Case{
 					Name:    fmt.Sprintf("shape%d_%s_%s", i, strings.ReplaceAll(shape, ",", ""), r),
-					Options: withReduction(nil, r), Shapes: map[string]string{first: shape},
+					Options: WithReduction(nil, r), Shapes: map[string]string{first: shape},
 				})
 			}
 		}
@@ -184,7 +184,7 @@ func optionCases(l Loss) []Case {
 				name := strings.NewReplacer(",", "_", "-", "m").Replace(Text(value))
 				out = append(out, Case{
 					Name:    fmt.Sprintf("%s_%s_%s", o.Name, name, r),
-					Options: withReduction(Values{o.Name: value}, r),
+					Options: WithReduction(Values{o.Name: value}, r),
 				})
 			}
 		}
@@ -209,7 +209,7 @@ func optionalCases(l Loss) []Case {
 	var out []Case
 	for _, with := range sets {
 		for _, r := range reductionsOf(l) {
-			out = append(out, Case{Name: "with_" + strings.Join(with, "_") + "_" + r, With: with, Options: withReduction(nil, r)})
+			out = append(out, Case{Name: "with_" + strings.Join(with, "_") + "_" + r, With: with, Options: WithReduction(nil, r)})
 		}
 	}
 	return out
@@ -228,10 +228,10 @@ func batchCases(l Loss) []Case {
 	var out []Case
 	for _, r := range reductionsOf(l) {
 		if r != string(None) {
-			out = append(out, Case{Name: "upstream_" + r, Options: withReduction(nil, r), GradOutput: true})
+			out = append(out, Case{Name: "upstream_" + r, Options: WithReduction(nil, r), GradOutput: true})
 		}
 		for name, fixed := range sizes {
-			out = append(out, Case{Name: name + "_" + r, Options: withReduction(nil, r), Sizes: fixed})
+			out = append(out, Case{Name: name + "_" + r, Options: WithReduction(nil, r), Sizes: fixed})
 		}
 	}
 	slices.SortFunc(out, func(a, b Case) int { return strings.Compare(a.Name, b.Name) })
@@ -259,8 +259,8 @@ func (s Spec) classLetter() string {
 }
 
 // golden completes a case.
-func (c Case) golden(l Loss) (GoldenCase, error) {
-	r := Request{Loss: l.names()[0], Options: c.Options}
+func (c Case) golden(all Catalog, l Loss) (GoldenCase, error) {
+	r := Request{Catalog: all, Loss: l.names()[0], Options: c.Options}
 	declared, err := r.declare()
 	if err != nil {
 		return GoldenCase{}, err

@@ -12,24 +12,24 @@ import (
 
 // This file resolves and builds the parts of a composition.
 
-// part is a task of a composed plan. It is a plan of its own, whose inputs have
+// Part is a task of a composed plan. It is a plan of its own, whose inputs have
 // the task's name in front in the composition.
-type part struct {
+type Part struct {
 	Task
 	plan *Plan
 }
 
 func (t Task) prefix() string { return t.Name + "_" }
 
-// build adds the part's loss to the composition's graph. The further outputs are
+// Build adds the part's loss to the composition's graph. The further outputs are
 // the loss itself, for logging, and those of a composition inside.
-func (p part) build(c *Call) (Value, []Output) {
+func (p Part) Build(c *Call) (Value, []Output) {
 	sub := p.plan.call(c.B)
 	for _, port := range p.plan.Ports {
 		sub.inputs[port.Name] = c.In(p.prefix() + port.Name)
 	}
 	term, loss := p.plan.result(sub)
-	extra := []Output{{Name: "loss_" + p.Name, Value: loss, Torch: p.expression()}}
+	extra := []Output{{Name: "loss_" + p.Name, Value: loss, Torch: p.Expression()}}
 	for _, inner := range term.Extra {
 		if name, ok := strings.CutPrefix(inner.Name, "loss_"); ok {
 			extra = append(extra, Output{"loss_" + p.prefix() + name, inner.Value, p.renamed(inner.Torch)})
@@ -38,10 +38,10 @@ func (p part) build(c *Call) (Value, []Output) {
 	return loss, extra
 }
 
-// expression is the part's PyTorch expression in the composition's names.
-func (p part) expression() string { return p.renamed(p.plan.Expression()) }
+// Expression is the part's PyTorch expression in the composition's names.
+func (p Part) Expression() string { return p.renamed(p.plan.Expression()) }
 
-func (p part) renamed(text string) string {
+func (p Part) renamed(text string) string {
 	names := map[string]string{}
 	for _, port := range p.plan.Ports {
 		names[port.Name] = p.prefix() + port.Name
@@ -125,7 +125,7 @@ func (p *Plan) follow(given map[string]tensor.Shape) (map[string]tensor.Shape, e
 	}
 	all := maps.Clone(given)
 	for _, t := range p.Spec.Tasks {
-		loss, _, _ := Find(t.Loss)
+		loss, _, _ := t.catalog.Find(t.Loss)
 		spec, _ := loss.For(t.Options)
 		in := spec.Inputs[0].Name
 		elementwise := slices.ContainsFunc(spec.Shapes, func(s Shapes) bool { return s[in] == "*" })
@@ -139,7 +139,7 @@ func (p *Plan) follow(given map[string]tensor.Shape) (map[string]tensor.Shape, e
 // parameterShapes gives the parameters that exist one element for each task.
 func (p *Plan) parameterShapes(l *letters, given map[string]tensor.Shape) (map[string]tensor.Shape, error) {
 	shapes := map[string]tensor.Shape{}
-	for _, in := range p.Spec.Inputs[len(p.Spec.Inputs)-p.Spec.parameters:] {
+	for _, in := range p.Spec.Inputs[len(p.Spec.Inputs)-p.Spec.Parameters:] {
 		if in.Optional && !slices.Contains(p.With, in.Name) {
 			continue
 		}
@@ -210,14 +210,14 @@ func (l *letters) own(t Task, given map[string]bool) func(tensor.Dim) tensor.Dim
 
 // resolve resolves a task with those optional inputs and shapes of the
 // composition that have its name in front.
-func (l *letters) resolve(p *Plan, t Task, given map[string]tensor.Shape) (part, error) {
+func (l *letters) resolve(p *Plan, t Task, given map[string]tensor.Shape) (Part, error) {
 	r := Request{
-		Loss: t.Loss, Options: t.Options, Shapes: map[string]string{}, Grad: []string{"none"},
+		Catalog: t.catalog, Loss: t.Loss, Options: t.Options, Shapes: map[string]string{}, Grad: []string{"none"},
 		DType: p.DType, IndexDType: p.IndexDType, Opset: p.Opset,
 	}
 	plan, err := r.declare()
 	if err != nil {
-		return part{}, err
+		return Part{}, err
 	}
 	own := map[string]bool{} // letters that the request gives to the task
 	for _, in := range plan.Inputs() {
@@ -236,17 +236,17 @@ func (l *letters) resolve(p *Plan, t Task, given map[string]tensor.Shape) (part,
 		if errors.As(err, &e) {
 			err = &shapeError{t.prefix() + e.input, e.shape, e.reason}
 		}
-		return part{}, err
+		return Part{}, err
 	}
 	plan.replaceDims(l.own(t, own))
 	for _, port := range plan.Ports {
 		for axis, d := range given[t.prefix()+port.Name] {
 			if err := l.unify(d, port.Shape[axis]); err != nil {
-				return part{}, err
+				return Part{}, err
 			}
 		}
 	}
-	return part{t, plan}, nil
+	return Part{t, plan}, nil
 }
 
 func (l *letters) final(d tensor.Dim) tensor.Dim {
@@ -277,7 +277,7 @@ func (l *letters) unify(a, b tensor.Dim) error {
 
 // oneShape makes the unreduced losses of all tasks one shape. Their common
 // letters need no task's name in front.
-func (l *letters) oneShape(parts []part) error {
+func (l *letters) oneShape(parts []Part) error {
 	var first tensor.Shape
 	for i, p := range parts {
 		each, err := p.plan.unreduced()

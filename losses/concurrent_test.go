@@ -5,15 +5,16 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
-	"github.com/lossgen/lossgen/verify"
+	"github.com/lossgen/lossgen/losses/all"
 )
 
 // TestConcurrentBuilds: goroutines may build from one plan. The race detector sees
 // a plan that changes while its model is built.
 func TestConcurrentBuilds(t *testing.T) {
-	for _, l := range losses.All {
-		r := losses.Request{Loss: l.Declaration().Name, Normalizer: true}
+	for _, l := range all.Losses() {
+		r := losses.Request{Catalog: all.Losses(), Loss: l.Declaration().Name, Normalizer: true}
 		p, err := r.Resolve()
 		if err != nil { // not every loss has that output
 			r.Normalizer = false
@@ -28,7 +29,7 @@ func TestConcurrentBuilds(t *testing.T) {
 			wg.Go(func() {
 				m, err := p.Model()
 				if err == nil {
-					files[i], err = verify.Encode(m)
+					files[i], err = export.Encode(m, nil)
 				}
 				if err != nil {
 					t.Error(err)

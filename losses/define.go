@@ -164,7 +164,7 @@ func (d *Def[O]) reference(c *Call, v Values) string {
 		o, _ := d.typed(v)
 		return d.Reference(c, o)
 	}
-	return c.expand(d.Torch, v)
+	return c.Expand(d.Torch, v)
 }
 
 func (d *Def[O]) counts(c *Call, v Values) string {
@@ -186,12 +186,14 @@ func (d *Def[O]) Model(o O, changes ...func(*Request)) (*ir.Model, error) {
 }
 
 // Request asks for the loss with these options.
-func (d *Def[O]) Request(o O) Request { return Request{Loss: d.Name, Options: d.given(o)} }
+func (d *Def[O]) Request(o O) Request {
+	return Request{Catalog: Catalog{d}, Loss: d.Name, Options: d.given(o)}
+}
 
 // Task is the loss as a task of a composition, which decides on the reduction
 // where o does not.
 func (d *Def[O]) Task(name string, o O) Task {
-	return Task{Name: name, Loss: d.Name, Options: d.given(o)}
+	return Task{Name: name, Loss: d.Name, Options: d.given(o), catalog: Catalog{d}}
 }
 
 // On adds the loss to a graph under construction: see [Request.On].
@@ -200,9 +202,7 @@ func (d *Def[O]) On(o O, inputs map[string]builder.Value) builder.Value {
 }
 
 // Expand fills a template of a PyTorch expression, as in [Spec.Torch].
-func (c *Call) Expand(template string, v Values) string { return c.expand(template, v) }
-
-func (c *Call) expand(template string, v Values) string {
+func (c *Call) Expand(template string, v Values) string {
 	var pairs []string
 	for _, in := range c.plan.Spec.Inputs {
 		text := in.Name
@@ -215,7 +215,7 @@ func (c *Call) expand(template string, v Values) string {
 		pairs = append(pairs, "{"+in.Name+"}", text)
 	}
 	for name, value := range v { // an input with an option's name goes first
-		pairs = append(pairs, "{"+name+"}", python(value))
+		pairs = append(pairs, "{"+name+"}", Python(value))
 	}
 	return strings.NewReplacer(pairs...).Replace(template)
 }

@@ -2,6 +2,7 @@ package losses
 
 import (
 	"errors"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -57,11 +58,11 @@ func (t DescribedTarget) Text() string {
 }
 
 // targetsOf says for which consumers a loss can be written.
-func targetsOf(loss string) []DescribedTarget {
+func targetsOf(l Loss) []DescribedTarget {
 	var out []DescribedTarget
 	for _, t := range builder.Targets() {
 		d := DescribedTarget{Name: string(t), Doc: t.Doc()}
-		if _, err := (Request{Loss: loss, For: t}).Model(); err != nil {
+		if _, err := (Request{Catalog: Catalog{l}, Loss: l.names()[0], For: t}).Model(); err != nil {
 			d.Refused = errors.Unwrap(err).Error()
 		}
 		out = append(out, d)
@@ -138,10 +139,10 @@ func Describe(l Loss) (Description, error) {
 	s := l.Declaration()
 	d := Description{
 		Name: s.Name, Class: s.Class, Aliases: otherNames(s), Family: s.Family, Title: s.Title, Formula: s.Formula,
-		LabelPolicy: s.LabelPolicy, Traps: append([]string{}, s.Traps...), NaNRows: s.NaNRows, For: targetsOf(s.Name), Star: s.Star, Broadcast: append([]string{}, s.Broadcast...),
+		LabelPolicy: s.LabelPolicy, Traps: append([]string{}, s.Traps...), NaNRows: s.NaNRows, For: targetsOf(l), Star: s.Star, Broadcast: append([]string{}, s.Broadcast...),
 		EmptyOpset: s.EmptyOpset, Undefined: append([]string{}, s.Undefined...),
 	}
-	plan, err := Request{Loss: s.Name}.Resolve()
+	plan, err := requestFor(l).Resolve()
 	if err != nil {
 		return d, err
 	}
@@ -180,7 +181,7 @@ func otherNames(s Spec) []string {
 		all = append(all, s.Class)
 	}
 	out := []string{}
-	for _, name := range append(all, s.Aliases...) {
+	for _, name := range append(append(all, s.Aliases...), slices.Sorted(maps.Keys(s.Presets))...) {
 		if !slices.Contains(out, name) {
 			out = append(out, name)
 		}
@@ -190,7 +191,7 @@ func otherNames(s Spec) []string {
 
 // describeInputs gives each input, optional ones too, its default shape.
 func describeInputs(p *Plan) ([]DescribedInput, error) {
-	r := Request{Loss: p.Loss}
+	r := Request{Catalog: p.Catalog, Loss: p.Loss}
 	for _, in := range p.Inputs() {
 		if in.Optional {
 			r.With = append(r.With, in.Name)

@@ -1,14 +1,18 @@
-package losses
+package losses_test
 
 import (
 	"encoding/json"
 	"testing"
+
+	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
+	"github.com/lossgen/lossgen/losses/regression"
 )
 
 // TestDescribe describes every loss; its names have to find it again.
 func TestDescribe(t *testing.T) {
-	for _, l := range All {
-		d, err := Describe(l)
+	for _, l := range all.Losses() {
+		d, err := losses.Describe(l)
 		if err != nil {
 			t.Errorf("%s: %v", l.Declaration().Name, err)
 			continue
@@ -17,7 +21,7 @@ func TestDescribe(t *testing.T) {
 			t.Errorf("%s: %v", d.Name, err)
 		}
 		for _, name := range append([]string{d.Name}, d.Aliases...) {
-			if found, _, ok := Find(name); !ok || found != l {
+			if found, _, ok := all.Losses().Find(name); !ok || found != l {
 				t.Errorf("%s is listed as a name of %s, but does not find it", name, d.Name)
 			}
 		}
@@ -28,7 +32,7 @@ func TestDescribe(t *testing.T) {
 }
 
 func TestDescribeInfinity(t *testing.T) {
-	d, err := Describe(Huber)
+	d, err := losses.Describe(regression.Huber)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,22 +1,24 @@
-// Package losses declares loss functions: for each one its inputs, options,
-// formula, PyTorch equivalent and graph.
+// Package losses is what loss functions are declared with, and what makes a model of
+// a declaration.
 //
-// A loss is one declaration ([Def]); its command-line flags, help, metadata,
-// golden cases and tests come from it. [All] lists them, [Find] finds one by any
-// of its names, and [Request.Model] turns a request for one into an ONNX model
-// that computes the loss and its gradient:
+// A loss is one declaration ([Def]): its inputs, options, formula, PyTorch expression
+// and graph. Its command-line flags, help, metadata, golden cases and tests come from
+// that. The packages below declare losses by family, and package all lists them:
 //
-//	model, err := losses.Request{Loss: "huber", Options: losses.Values{"delta": 0.5}}.Model()
+//	model, err := regression.Huber.Model(regression.HuberOptions{Delta: new(0.5)})
 //
-// Go code that knows the loss at compile time uses the typed form:
+// [Request.Model] turns a request by name into an ONNX model that computes the loss
+// and its gradient. The name is looked up in a [Catalog]:
 //
-//	model, err := losses.Huber.Model(losses.HuberOptions{Delta: new(0.5)})
+//	r := losses.Request{Catalog: all.Losses(), Loss: "huber", Options: losses.Values{"delta": 0.5}}
+//	model, err := r.Model()
 //
-// Several losses make one with [Combine]. Scale, masks, weights of single losses
-// and other wrappers go around any of them: [WrapperOptions] lists the options.
+// Several losses make one with package composition. Scale, masks, weights of single
+// losses and other wrappers go around any of them: [WrapperOptions] lists the options.
 //
-// Another module declares a loss of its own as a [Def] and makes it known with
-// [Register]; package cli then is the whole command for it.
+// Another module declares a loss of its own as a [Def], from the pieces in package
+// parts where they fit, and adds it to the catalogue that it hands to the command:
+// package cli then is the whole command for it.
 //
 // All losses follow PyTorch's definition, also at kinks, on empty batches and
 // where a value is not finite.

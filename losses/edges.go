@@ -22,7 +22,7 @@ func edgeCases(l Loss) []Case {
 			for _, r := range edgeReductions(l) {
 				out = append(out, Case{
 					Name:    fmt.Sprintf("%s_%s_%s", in.Name, name, r),
-					Options: withReduction(nil, r),
+					Options: WithReduction(nil, r),
 					Set:     map[string]Edge{in.Name: {0: value}},
 				})
 			}
@@ -31,7 +31,7 @@ func edgeCases(l Loss) []Case {
 	if len(spec.Inputs) > 1 && spec.Inputs[0].Domain.isFree() && spec.Inputs[1].Domain.isFree() && sameShape(spec, 0, 1) {
 		for _, r := range reductionsOf(l) {
 			out = append(out, Case{
-				Name: "equal_" + r, Options: withReduction(nil, r),
+				Name: "equal_" + r, Options: WithReduction(nil, r),
 				Fill: map[string]string{spec.Inputs[1].Name: "like:" + spec.Inputs[0].Name},
 			})
 		}
@@ -81,7 +81,7 @@ type labeling struct {
 func labelingOf(l Loss) (labeling, bool) {
 	spec := l.Declaration()
 	at := slices.IndexFunc(spec.Inputs, func(in Input) bool { return in.NamesClasses() && in.Of.Ignored != "" })
-	p, err := Request{Loss: spec.Name}.Resolve()
+	p, err := requestFor(l).Resolve()
 	if at < 0 || err != nil {
 		return labeling{}, false
 	}
@@ -113,7 +113,7 @@ func labelCases(l Loss) []Case {
 	}
 	var out []Case
 	for _, r := range reductionsOf(l) {
-		o := withReduction(nil, r)
+		o := WithReduction(nil, r)
 		out = append(out,
 			Case{Name: "one_ignored_" + r, Options: o, Set: map[string]Edge{y.input: {1: y.ignored}}},
 			Case{Name: "all_ignored_" + r, Options: o, Set: map[string]Edge{y.input: all}},

@@ -7,6 +7,8 @@ import (
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
+	"github.com/lossgen/lossgen/losses/regression"
 	"github.com/lossgen/lossgen/runtime"
 	"github.com/lossgen/lossgen/runtime/reference"
 )
@@ -14,7 +16,7 @@ import (
 // A loss with typed options becomes a model, the model a file, and an engine runs
 // it. Options that are left out have PyTorch's defaults.
 func ExampleDef_Model() {
-	model, err := losses.Huber.Model(losses.HuberOptions{Delta: new(0.5), Reduction: losses.Sum})
+	model, err := regression.Huber.Model(regression.HuberOptions{Delta: new(0.5), Reduction: losses.Sum})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -44,7 +46,7 @@ func ExampleDef_Model() {
 
 // A request names a loss and its options as the command line does.
 func ExampleRequest_Resolve() {
-	plan, err := losses.Request{Loss: "ce", Shapes: map[string]string{"input": "N,C,H,W"}, With: []string{"weight"}}.Resolve()
+	plan, err := losses.Request{Catalog: all.Losses(), Loss: "ce", Shapes: map[string]string{"input": "N,C,H,W"}, With: []string{"weight"}}.Resolve()
 	if err != nil {
 		fmt.Println(err)
 		return

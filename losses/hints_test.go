@@ -1,4 +1,4 @@
-package losses
+package losses_test
 
 import (
 	"errors"
@@ -7,6 +7,8 @@ import (
 
 	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
 )
 
 // TestHints: a shape that cannot be is answered with what was probably meant.
@@ -24,7 +26,7 @@ func TestHints(t *testing.T) {
 		{"bce_with_logits", map[string]string{"input": "N,C,H,W", "pos_weight": "C"}, []string{"pos_weight"}, "for one value per channel give it C,1,1"},
 		{"mse", map[string]string{"input": "N,3", "grad_output": "N"}, nil, "mse: grad_output cannot have shape [N]: the loss is []"},
 	} {
-		_, err := Request{Loss: c.loss, Shapes: c.shapes, With: c.with, GradOutput: c.shapes["grad_output"] != ""}.Model()
+		_, err := losses.Request{Catalog: all.Losses(), Loss: c.loss, Shapes: c.shapes, With: c.with, GradOutput: c.shapes["grad_output"] != ""}.Model()
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), ".go:") {
 			t.Errorf("%s %v: %v, want %q", c.loss, c.shapes, err, c.want)
 		}
@@ -35,11 +37,11 @@ func TestHints(t *testing.T) {
 // loss that declares it, and no error tells a line of the code.
 func TestBroadcastShapes(t *testing.T) {
 	pairs := [][2]string{{"N,1", "N"}, {"N", "N,1"}, {"N,D", "1"}, {"1", "N,D"}, {"N,1", "1,D"}, {"", "N,D"}, {"N,D", ""}, {"N,D", "D"}, {"2,3", "3,2"}, {"N,D", "B,N,D"}, {"B,1,D", "N,1"}}
-	for _, l := range All {
+	for _, l := range all.Losses() {
 		s := l.Declaration()
 		for _, name := range s.Broadcast {
 			for _, pair := range pairs {
-				r := Request{Loss: s.Name, Shapes: map[string]string{s.Inputs[0].Name: pair[0], name: pair[1]}, Options: Values{"reduction": "none"}}
+				r := losses.Request{Catalog: all.Losses(), Loss: s.Name, Shapes: map[string]string{s.Inputs[0].Name: pair[0], name: pair[1]}, Options: losses.Values{"reduction": "none"}}
 				for _, in := range s.Inputs {
 					if in.Name == name && in.Optional {
 						r.With = []string{name}
@@ -63,18 +65,15 @@ func TestBroadcastShapes(t *testing.T) {
 // TestBuildError: who makes a request reads no line of the loss's code, and who
 // declares the loss finds it.
 func TestBuildError(t *testing.T) {
-	own := &Def[struct{}]{
-		Spec: Spec{
+	own := &losses.Def[struct{}]{
+		Spec: losses.Spec{
 			Name: "own_sum", Family: "own", Title: "a sum that needs equal sizes", Formula: "a + b", Torch: "(a + b).sum()",
-			Inputs: []Input{{Name: "a", Doc: "one", Domain: Real, Grad: Default}, {Name: "b", Doc: "other", Domain: Real}},
-			Shapes: []Shapes{{"a": "N", "b": "M"}},
+			Inputs: []losses.Input{{Name: "a", Doc: "one", Domain: losses.Real, Grad: losses.Default}, {Name: "b", Doc: "other", Domain: losses.Real}},
+			Shapes: []losses.Shapes{{"a": "N", "b": "M"}},
 		},
-		Body: func(c *Call, _ struct{}) Term { return Term{Each: c.In("a").Add(c.In("b"))} },
+		Body: func(c *losses.Call, _ struct{}) losses.Term { return losses.Term{Each: c.In("a").Add(c.In("b"))} },
 	}
-	p := &Plan{Request: Request{Loss: own.Name, DType: tensor.Float32}, loss: own, Spec: own.Spec, Ports: []Port{
-		{own.Inputs[0], tensor.Float32, tensor.Of("N")}, {own.Inputs[1], tensor.Float32, tensor.Of("M")},
-	}}
-	_, err := p.Graph()
+	_, err := losses.Request{Catalog: losses.Catalog{own}, Loss: own.Name}.Model()
 	const want = "own_sum cannot be built for a [N] and b [M]: cannot broadcast [N] with [M]: axis 0 is N and M"
 	if err == nil || err.Error() != want {
 		t.Fatalf("%v, want %s", err, want)
@@ -88,17 +87,17 @@ func TestBuildError(t *testing.T) {
 // TestWarnings: a file that can be written and is of no use is said to be so.
 func TestWarnings(t *testing.T) {
 	for _, c := range []struct {
-		request Request
+		request losses.Request
 		want    string // "" for none
 	}{
-		{Request{Loss: "mse", Shapes: map[string]string{"input": "N,0"}}, "input [N,0] has no elements, whatever the data"},
-		{Request{Loss: "mse", Shapes: map[string]string{"input": "N,1"}}, ""},
-		{Request{Loss: "huber", Options: Values{"delta": 1e300}}, "option delta is 1e+300, which is inf in float32"},
-		{Request{Loss: "huber", Options: Values{"delta": 1e300}, DType: tensor.BFloat16}, "option delta is 1e+300, which is inf in float32"},
-		{Request{Loss: "huber", Options: Values{"delta": 1e300}, DType: tensor.Float64}, ""},
-		{Request{Loss: "poisson_nll", Options: Values{"eps": 1e-60}}, "option eps is 1e-60, which is 0 in float32"},
-		{Request{Loss: "mse", Options: Values{"scale": -1e39}}, "option scale is -1e+39, which is -inf in float32"},
-		{Request{Loss: "multi_task", Options: Values{"tasks": []Task{{Name: "a", Loss: "huber", Options: Values{"delta": 1e300}}}}}, "task a: option delta is 1e+300, which is inf in float32"},
+		{losses.Request{Catalog: all.Losses(), Loss: "mse", Shapes: map[string]string{"input": "N,0"}}, "input [N,0] has no elements, whatever the data"},
+		{losses.Request{Catalog: all.Losses(), Loss: "mse", Shapes: map[string]string{"input": "N,1"}}, ""},
+		{losses.Request{Catalog: all.Losses(), Loss: "huber", Options: losses.Values{"delta": 1e300}}, "option delta is 1e+300, which is inf in float32"},
+		{losses.Request{Catalog: all.Losses(), Loss: "huber", Options: losses.Values{"delta": 1e300}, DType: tensor.BFloat16}, "option delta is 1e+300, which is inf in float32"},
+		{losses.Request{Catalog: all.Losses(), Loss: "huber", Options: losses.Values{"delta": 1e300}, DType: tensor.Float64}, ""},
+		{losses.Request{Catalog: all.Losses(), Loss: "poisson_nll", Options: losses.Values{"eps": 1e-60}}, "option eps is 1e-60, which is 0 in float32"},
+		{losses.Request{Catalog: all.Losses(), Loss: "mse", Options: losses.Values{"scale": -1e39}}, "option scale is -1e+39, which is -inf in float32"},
+		{losses.Request{Catalog: all.Losses(), Loss: "multi_task", Options: losses.Values{"tasks": []losses.Task{{Name: "a", Loss: "huber", Options: losses.Values{"delta": 1e300}}}}}, "task a: option delta is 1e+300, which is inf in float32"},
 	} {
 		p, err := c.request.Resolve()
 		if err != nil {
@@ -115,27 +114,27 @@ func TestCheckLabels(t *testing.T) {
 	ints := func(dims []int64, values ...int64) *tensor.Tensor { return tensor.FromInts(tensor.Int64, dims, values) }
 	floats := func(dims ...int64) *tensor.Tensor { return tensor.New(tensor.Float32, dims...) }
 	for _, c := range []struct {
-		request Request
+		request losses.Request
 		inputs  map[string]*tensor.Tensor
 		want    string
 	}{
-		{Request{Loss: "cross_entropy"}, map[string]*tensor.Tensor{"input": floats(3, 5), "target": ints([]int64{3}, 0, -100, 4)}, ""},
-		{Request{Loss: "cross_entropy"}, map[string]*tensor.Tensor{"input": floats(3, 5), "target": ints([]int64{3}, 0, 5, 4)},
+		{losses.Request{Catalog: all.Losses(), Loss: "cross_entropy"}, map[string]*tensor.Tensor{"input": floats(3, 5), "target": ints([]int64{3}, 0, -100, 4)}, ""},
+		{losses.Request{Catalog: all.Losses(), Loss: "cross_entropy"}, map[string]*tensor.Tensor{"input": floats(3, 5), "target": ints([]int64{3}, 0, 5, 4)},
 			"input target has the label 5 at [1], want a class from 0 to 4, or ignore_index -100"},
-		{Request{Loss: "nll", Shapes: map[string]string{"input": "N,C,H,W"}}, map[string]*tensor.Tensor{"input": floats(1, 2, 2, 2), "target": ints([]int64{1, 2, 2}, 0, 1, -1, 1)},
+		{losses.Request{Catalog: all.Losses(), Loss: "nll", Shapes: map[string]string{"input": "N,C,H,W"}}, map[string]*tensor.Tensor{"input": floats(1, 2, 2, 2), "target": ints([]int64{1, 2, 2}, 0, 1, -1, 1)},
 			"input target has the label -1 at [0,1,0], want a class from 0 to 1, or ignore_index -100"},
-		{Request{Loss: "cross_entropy", Shapes: map[string]string{"input": "C"}}, map[string]*tensor.Tensor{"input": floats(5), "target": ints(nil, 9)},
+		{losses.Request{Catalog: all.Losses(), Loss: "cross_entropy", Shapes: map[string]string{"input": "C"}}, map[string]*tensor.Tensor{"input": floats(5), "target": ints(nil, 9)},
 			"input target has the label 9 at [], want"},
-		{Request{Loss: "multi_margin"}, map[string]*tensor.Tensor{"input": floats(1, 2), "target": ints([]int64{1}, -100)},
+		{losses.Request{Catalog: all.Losses(), Loss: "multi_margin"}, map[string]*tensor.Tensor{"input": floats(1, 2), "target": ints([]int64{1}, -100)},
 			"input target has the label -100 at [0], want a class from 0 to 1"},
-		{Request{Loss: "multilabel_margin"}, map[string]*tensor.Tensor{"input": floats(1, 3), "target": ints([]int64{1, 3}, 2, -1, 3)},
+		{losses.Request{Catalog: all.Losses(), Loss: "multilabel_margin"}, map[string]*tensor.Tensor{"input": floats(1, 3), "target": ints([]int64{1, 3}, 2, -1, 3)},
 			"input target has the label 3 at [0,2], want a class from 0 to 2"},
-		{Request{Loss: "cross_entropy", With: []string{"mask"}}, map[string]*tensor.Tensor{"input": floats(2, 5), "target": ints([]int64{2}, 9, 8), "mask": tensor.FromInts(tensor.Bool, []int64{2}, []int64{0, 1})},
+		{losses.Request{Catalog: all.Losses(), Loss: "cross_entropy", With: []string{"mask"}}, map[string]*tensor.Tensor{"input": floats(2, 5), "target": ints([]int64{2}, 9, 8), "mask": tensor.FromInts(tensor.Bool, []int64{2}, []int64{0, 1})},
 			"input target has the label 8 at [1]"},
-		{Request{Loss: "multi_task", Options: Values{"tasks": []Task{{Name: "x", Loss: "mse"}, {Name: "seg", Loss: "ce"}}}},
+		{losses.Request{Catalog: all.Losses(), Loss: "multi_task", Options: losses.Values{"tasks": []losses.Task{{Name: "x", Loss: "mse"}, {Name: "seg", Loss: "ce"}}}},
 			map[string]*tensor.Tensor{"seg_input": floats(2, 5), "seg_target": ints([]int64{2}, 4, 5)},
 			"input seg_target has the label 5 at [1], want a class from 0 to 4, or ignore_index -100"},
-		{Request{Loss: "mse"}, map[string]*tensor.Tensor{"input": floats(2, 5), "target": floats(2, 5)}, ""},
+		{losses.Request{Catalog: all.Losses(), Loss: "mse"}, map[string]*tensor.Tensor{"input": floats(2, 5), "target": floats(2, 5)}, ""},
 	} {
 		p, err := c.request.Resolve()
 		if err != nil {

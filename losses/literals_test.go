@@ -7,8 +7,13 @@ import (
 	"testing"
 
 	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
-	"github.com/lossgen/lossgen/verify"
+	"github.com/lossgen/lossgen/losses/all"
+	"github.com/lossgen/lossgen/losses/classification"
+	"github.com/lossgen/lossgen/losses/composition"
+	"github.com/lossgen/lossgen/losses/detection"
+	"github.com/lossgen/lossgen/losses/regression"
 )
 
 // literal is the side of a Def that takes its options as a struct. The methods of
@@ -24,7 +29,7 @@ func literal(t *testing.T, l losses.Loss, change func(fields, defaults reflect.V
 // TestLiterals: what a literal leaves out is the default. Each field alone is as
 // the one option of a request.
 func TestLiterals(t *testing.T) {
-	for _, l := range losses.All {
+	for _, l := range all.Losses() {
 		name := l.Declaration().Name
 		if err := l.Check(); err != nil {
 			t.Error(err)
@@ -33,12 +38,12 @@ func TestLiterals(t *testing.T) {
 		if len(nothing.Options) != 0 {
 			t.Errorf("%s: a literal without a field sets %v", name, nothing.Options)
 		}
-		sameFile(t, nothing, losses.Request{Loss: name})
-		sameFile(t, literal(t, l, func(fields, defaults reflect.Value) { fields.Set(defaults) }), losses.Request{Loss: name})
+		sameFile(t, nothing, losses.Request{Catalog: all.Losses(), Loss: name})
+		sameFile(t, literal(t, l, func(fields, defaults reflect.Value) { fields.Set(defaults) }), losses.Request{Catalog: all.Losses(), Loss: name})
 		for i, o := range l.Options() {
 			for _, value := range o.Try {
 				values := losses.Values{o.Name: value}
-				sameFile(t, literal(t, l, func(fields, _ reflect.Value) { set(fields.Field(i), value) }), losses.Request{Loss: name, Options: values})
+				sameFile(t, literal(t, l, func(fields, _ reflect.Value) { set(fields.Field(i), value) }), losses.Request{Catalog: all.Losses(), Loss: name, Options: values})
 			}
 		}
 	}
@@ -56,8 +61,8 @@ func set(field reflect.Value, value any) {
 
 func sameFile(t *testing.T, got, want losses.Request) {
 	t.Helper()
-	a, err := verify.Emit(got)
-	b, err2 := verify.Emit(want)
+	a, err := export.Encode(got.Model())
+	b, err2 := export.Encode(want.Model())
 	if err != nil || err2 != nil || !bytes.Equal(a, b) {
 		t.Errorf("%s with %v is not what %v asks for: %v, %v", got.Loss, got.Options, want.Options, err, err2)
 	}
@@ -70,17 +75,17 @@ func TestLiteralKeepsDefaults(t *testing.T) {
 		option  string
 		want    any
 	}{
-		{losses.Focal.Request(losses.FocalOptions{Gamma: new(1.0)}), "ignore_index", int64(-100)},
-		{losses.Focal.Request(losses.FocalOptions{Gamma: new(0.0)}), "gamma", 0.0},
-		{losses.Focal.Request(losses.FocalOptions{IgnoreIndex: new(int64(0))}), "ignore_index", int64(0)},
-		{losses.Focal.Request(losses.FocalOptions{IgnoreIndex: new(int64(0))}), "gamma", 2.0},
-		{losses.Focal.Request(losses.FocalOptions{Alpha: new(0.25)}), "alpha", 0.25},
-		{losses.Focal.Request(losses.FocalOptions{}), "alpha", nil},
-		{losses.CrossEntropy.Request(losses.CrossEntropyOptions{LabelSmoothing: 0.1}), "ignore_index", int64(-100)},
-		{losses.PoissonNLL.Request(losses.PoissonNLLOptions{LogInput: new(false)}), "log_input", false},
-		{losses.PoissonNLL.Request(losses.PoissonNLLOptions{Full: true}), "log_input", true},
-		{losses.SigmoidFocal.Request(losses.SigmoidFocalOptions{Gamma: new(1.0)}), "reduction", "none"},
-		{losses.Combine("fixed", losses.Huber.Task("a", losses.HuberOptions{})), "reduction", "mean"},
+		{classification.Focal.Request(classification.FocalOptions{Gamma: new(1.0)}), "ignore_index", int64(-100)},
+		{classification.Focal.Request(classification.FocalOptions{Gamma: new(0.0)}), "gamma", 0.0},
+		{classification.Focal.Request(classification.FocalOptions{IgnoreIndex: new(int64(0))}), "ignore_index", int64(0)},
+		{classification.Focal.Request(classification.FocalOptions{IgnoreIndex: new(int64(0))}), "gamma", 2.0},
+		{classification.Focal.Request(classification.FocalOptions{Alpha: new(0.25)}), "alpha", 0.25},
+		{classification.Focal.Request(classification.FocalOptions{}), "alpha", nil},
+		{classification.CrossEntropy.Request(classification.CrossEntropyOptions{LabelSmoothing: 0.1}), "ignore_index", int64(-100)},
+		{regression.PoissonNLL.Request(regression.PoissonNLLOptions{LogInput: new(false)}), "log_input", false},
+		{regression.PoissonNLL.Request(regression.PoissonNLLOptions{Full: true}), "log_input", true},
+		{detection.SigmoidFocal.Request(detection.SigmoidFocalOptions{Gamma: new(1.0)}), "reduction", "none"},
+		{composition.Combine("fixed", regression.Huber.Task("a", regression.HuberOptions{})), "reduction", "mean"},
 	}
 	for _, c := range cases {
 		p, err := c.request.Resolve()
@@ -96,7 +101,7 @@ func TestLiteralKeepsDefaults(t *testing.T) {
 // TestTaskTakesTheReduction: a literal that does not say how a task is reduced
 // leaves that to the composition.
 func TestTaskTakesTheReduction(t *testing.T) {
-	r := losses.Combine("fixed", losses.Huber.Task("a", losses.HuberOptions{}), losses.SigmoidFocal.Task("b", losses.SigmoidFocalOptions{}))
+	r := composition.Combine("fixed", regression.Huber.Task("a", regression.HuberOptions{}), detection.SigmoidFocal.Task("b", detection.SigmoidFocalOptions{}))
 	r.Options["reduction"] = "sum"
 	p, err := r.Resolve()
 	if err != nil {
@@ -181,13 +186,11 @@ func TestWrongDeclarations(t *testing.T) {
 		}{}), []string{`"width"`, "field B", "two"}},
 		"no struct": {outside(3.0), []string{"float64", "struct"}},
 	}
-	before := losses.All
-	defer func() { losses.All = before }()
 	for name, c := range cases {
-		losses.All = append(before[:len(before):len(before)], c.loss)
-		_, err := losses.Request{Loss: "outside"}.Model()
+		own := losses.Catalog{c.loss}
+		_, err := losses.Request{Catalog: own, Loss: "outside"}.Model()
 		_, err2 := losses.Describe(c.loss)
-		_, err3 := losses.Cases(c.loss)
+		_, err3 := own.Cases(c.loss)
 		for _, err := range []error{c.loss.Check(), err, err2, err3} {
 			if err == nil || strings.Contains(err.Error(), "\n") {
 				t.Errorf("%s: %v, want an error of one line", name, err)
@@ -208,10 +211,7 @@ func TestOwnScale(t *testing.T) {
 	l := outside(struct {
 		Scale *float64 `opt:"scale" doc:"scale"`
 	}{new(2.0)})
-	before := losses.All
-	defer func() { losses.All = before }()
-	losses.All = append(before[:len(before):len(before)], l)
-	p, err := losses.Request{Loss: "outside", DType: tensor.Float64}.Resolve()
+	p, err := losses.Request{Catalog: losses.Catalog{l}, Loss: "outside", DType: tensor.Float64}.Resolve()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,8 @@
 package losses
 
 import (
-	"fmt"
-	"strings"
+	"maps"
+	"slices"
 
 	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/tensor"
@@ -54,9 +54,11 @@ type Spec struct {
 	Name    string   // as in torch.nn.functional, without "_loss"
 	Class   string   // the class in torch.nn, or ""
 	Aliases []string // further names
-	Family  string   // heading in lists: "classification", "regression", ...
-	Title   string   // one line, lower case, no period
-	Formula string   // one line
+	// Presets are further names that stand for the loss with options.
+	Presets map[string]Values
+	Family  string // heading in lists: "classification", "regression", ...
+	Title   string // one line, lower case, no period
+	Formula string // one line
 	// Torch is the PyTorch expression. {option} is the option's value, {name} of
 	// an optional input is its name or None, and {target} of integer labels adds
 	// .long() where they are int32.
@@ -99,18 +101,20 @@ type Spec struct {
 	// masked from outside, where they cannot.
 	Inseparable string
 	// Tasks are the losses that this one is composed of. Their inputs have the
-	// task's name and an underscore in front; the last parameters inputs are not
-	// of a task.
+	// task's name and an underscore in front; as many of the last inputs as there are
+	// Parameters are not of a task.
 	Tasks      []Task
-	parameters int
+	Parameters int
 }
 
 // Loss is a declared loss, whatever the type of its options.
 type Loss interface {
 	// Declaration returns the loss's declaration for its default options.
 	Declaration() Spec
-	// names lists all names, without the work of a declaration.
+	// names lists all names and presets those that imply options, without the work of
+	// a declaration.
 	names() []string
+	presets() map[string]Values
 	// Options lists the options with their defaults and bounds.
 	Options() []Option
 	// Check finds a mistake in the declaration. Requests for the loss have it as
@@ -132,74 +136,23 @@ type Loss interface {
 	counts(c *Call, v Values) string
 }
 
-// All lists every loss, by family. [Register] adds to it.
-var All []Loss
-
-func init() { // not in All's declaration: MultiTask looks its tasks up in All
-	All = []Loss{
-		CrossEntropy, NLL, Focal, BCE, BCEWithLogits, MultilabelSoftMargin, KLDiv,
-		LinearCrossEntropy, AdaptiveLogSoftmax, CTC,
-		L1, MSE, SmoothL1, Huber, Quantile, PoissonNLL, GaussianNLL,
-		MarginRanking, HingeEmbedding, CosineEmbedding, TripletMargin, TripletMarginWithDistance,
-		SoftMargin, MultiMargin, MultilabelMargin,
-		SigmoidFocal, GeneralizedBoxIoU, DistanceBoxIoU, CompleteBoxIoU,
-		MultiTask,
-	}
-}
-
-// Register adds a loss, so that it is found by its names like those of this
-// package: by requests, compositions, verification and the command. A program
-// registers its losses before it uses any. Register panics where a name is taken.
-func Register(l Loss) {
-	for _, name := range l.names() {
-		if old, _, ok := Find(name); ok {
-			panic(fmt.Sprintf("losses: cannot register %s: the name %q is that of %s", l.Declaration().Name, name, old.Declaration().Name))
-		}
-	}
-	All = append(All, l)
-}
-
 // names lists all names of a loss, the canonical one first.
 func (s Spec) names() []string {
 	list := []string{s.Name, s.Name + "_loss"}
 	if s.Class != "" {
 		list = append(list, s.Class)
 	}
-	return append(list, s.Aliases...)
+	list = append(list, s.Aliases...)
+	return append(list, slices.Sorted(maps.Keys(s.Presets))...)
 }
 
-// Find returns the loss with a name: the canonical one, PyTorch's function or
-// class name in any case, or a short form. The second result holds options that
-// the name implies.
-func Find(name string) (Loss, Values, bool) {
-	want := fold(name)
-	for _, l := range All {
-		for _, n := range l.names() {
-			if fold(n) == want {
-				return l, presets()[want], true
-			}
-		}
-	}
-	return nil, nil, false
-}
+func (s Spec) presets() map[string]Values { return s.Presets }
 
-func fold(name string) string { return strings.ToLower(strings.ReplaceAll(name, "-", "_")) }
+// requestFor asks for a loss with its defaults.
+func requestFor(l Loss) Request { return Request{Catalog: Catalog{l}, Loss: l.names()[0]} }
 
-// presets are names that stand for a loss with options.
-func presets() map[string]Values {
-	return map[string]Values{"label_smoothing": {"label_smoothing": 0.1}}
-}
-
-// Nearest returns the canonical names and short forms most like name, best
-// first, at most three.
-func Nearest(name string) []string {
-	var known []string
-	for _, l := range All {
-		s := l.Declaration()
-		known = append(append(known, s.Name), s.Aliases...)
-	}
-	return nearest(fold(name), known, 3)
-}
+// Value is a tensor in a graph under construction.
+type Value = builder.Value
 
 // Call is a loss being built: its inputs as values of the type that it computes
 // in (float32 for 16-bit inputs).
@@ -216,6 +169,13 @@ func (c *Call) In(name string) builder.Value { return c.inputs[name] }
 
 // Has reports whether an optional input was asked for.
 func (c *Call) Has(name string) bool { _, ok := c.inputs[name]; return ok }
+
+// Shape is an input's shape in the file, which the value may not have: inputs that
+// broadcast become larger behind a mask.
+func (c *Call) Shape(name string) tensor.Shape { return c.plan.port(name).Shape }
+
+// Parts returns the tasks of a composition.
+func (c *Call) Parts() []Part { return c.plan.parts }
 
 // Const returns a constant of the type that the loss computes in.
 func (c *Call) Const(v float64) builder.Value { return c.B.Const(c.Compute, v) }

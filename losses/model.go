@@ -114,22 +114,18 @@ func (p *Plan) Model(opts ...builder.Option) (*ir.Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.Loss, err)
 	}
-	version, err := ir.VersionFor(p.Opset)
+	m, err := g.Model(p.Opset)
 	if err != nil {
 		return nil, err
 	}
-	graph := g.Lower(p.Opset)
-	if err := p.For.Check(graph, p.Opset); err != nil {
+	if err := p.For.Check(m.Graph, p.Opset); err != nil {
 		return nil, fmt.Errorf("%s cannot be written for %s: %w", p.Loss, p.For, err)
 	}
-	graph.Doc = p.Spec.Formula
-	m := &ir.Model{
-		IRVersion: version, Opset: p.Opset, Producer: "lossgen", ProducerVersion: Version, Graph: graph,
-		Metadata: []ir.Prop{
-			{Key: metaLoss, Value: p.Loss},
-			{Key: metaOptions, Value: string(options)},
-			{Key: metaReference, Value: p.Expression()},
-		},
+	m.ProducerVersion, m.Graph.Doc = Version, p.Spec.Formula
+	m.Metadata = []ir.Prop{
+		{Key: metaLoss, Value: p.Loss},
+		{Key: metaOptions, Value: string(options)},
+		{Key: metaReference, Value: p.Expression()},
 	}
 	if p.Spec.LabelPolicy != "" {
 		m.Metadata = append(m.Metadata, ir.Prop{Key: metaLabelPolicy, Value: p.Spec.LabelPolicy})

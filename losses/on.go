@@ -15,7 +15,7 @@ import (
 // differentiates as a whole.
 //
 //	prediction := features.MatMul(weights)
-//	loss := losses.Huber.On(losses.HuberOptions{Delta: new(0.5)},
+//	loss := regression.Huber.On(regression.HuberOptions{Delta: new(0.5)},
 //		map[string]builder.Value{"input": prediction, "target": target})
 //	gradient := builder.Grad(loss, loss.Like(1), weights)[0]
 //
@@ -26,7 +26,7 @@ import (
 func (r Request) On(inputs map[string]builder.Value) builder.Value {
 	r.Shapes, r.With, r.Grad = map[string]string{}, nil, []string{"none"}
 	wide := map[string]bool{}
-	if p, err := (Request{Loss: r.Loss, Options: r.Options}).declare(); err == nil {
+	if p, err := (Request{Catalog: r.Catalog, Loss: r.Loss, Options: r.Options}).declare(); err == nil {
 		for _, in := range p.Inputs() {
 			wide[in.Name] = in.Wide
 		}

@@ -12,6 +12,8 @@ import (
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/parts"
+	"github.com/lossgen/lossgen/losses/regression"
 	"github.com/lossgen/lossgen/runtime"
 	"github.com/lossgen/lossgen/runtime/reference"
 )
@@ -22,7 +24,7 @@ func TestOn(t *testing.T) {
 		x := b.Input("x", tensor.Float64, tensor.Of("N", 2))
 		w := b.Input("w", tensor.Float64, tensor.Of(2, int64(1)))
 		target := b.Input("target", tensor.Float64, tensor.Of("N", 1))
-		loss := losses.Huber.On(losses.HuberOptions{Reduction: losses.Sum},
+		loss := regression.Huber.On(regression.HuberOptions{Reduction: losses.Sum},
 			map[string]builder.Value{"input": x.MatMul(w), "target": target})
 		b.Output("loss", loss)
 		b.Output("grad_w", builder.Grad(loss, loss.Like(1), w)[0])
@@ -81,7 +83,7 @@ func TestOnRefuses(t *testing.T) {
 		_, err := builder.Build(name, func(b *builder.B) {
 			x := b.Input("x", tensor.Float32, tensor.Of("N", "D"))
 			y := b.Input("y", tensor.Float32, tensor.Of("N", "D"))
-			b.Output("loss", losses.SmoothL1.On(losses.SmoothL1Options{}, c.inputs(x, y)))
+			b.Output("loss", regression.SmoothL1.On(regression.SmoothL1Options{}, c.inputs(x, y)))
 		})
 		var mistake *builder.Error
 		if !errors.As(err, &mistake) || !strings.Contains(err.Error(), c.want) {
@@ -97,9 +99,9 @@ func TestOnForms(t *testing.T) {
 	g, err := builder.Build("forms", func(b *builder.B) {
 		x := b.Input("x", tensor.Float64, tensor.Of("N", "open0_"))
 		views := builder.Concat(0, x, x.Exp())
-		loss := losses.MSE.On(losses.ReductionOnly{Reduction: losses.Mean}, map[string]builder.Value{"input": views, "target": views.Like(1).BroadcastTo(views.Shape())})
+		loss := regression.MSE.On(parts.ReductionOnly{Reduction: losses.Mean}, map[string]builder.Value{"input": views, "target": views.Like(1).BroadcastTo(views.Shape())})
 		steps := x.Slice(0, 1, end).Sub(x.Slice(0, 0, -1))
-		loss = loss.Add(losses.L1.On(losses.ReductionOnly{Reduction: losses.Sum}, map[string]builder.Value{"input": steps, "target": x.Slice(0, 1, end)}))
+		loss = loss.Add(regression.L1.On(parts.ReductionOnly{Reduction: losses.Sum}, map[string]builder.Value{"input": steps, "target": x.Slice(0, 1, end)}))
 		b.Output("loss", loss)
 		b.Output("grad_x", builder.Grad(loss, loss.Like(1), x)[0])
 	})
@@ -132,7 +134,7 @@ func TestOnForms(t *testing.T) {
 	_, err = builder.Build("forms", func(b *builder.B) {
 		x := b.Input("x", tensor.Float64, tensor.Of("N", "D"))
 		views := builder.Concat(0, x, x)
-		b.Output("loss", losses.MSE.On(losses.ReductionOnly{Reduction: losses.Mean}, map[string]builder.Value{"input": views, "target": x.Transpose(1, 0)}))
+		b.Output("loss", regression.MSE.On(parts.ReductionOnly{Reduction: losses.Mean}, map[string]builder.Value{"input": views, "target": x.Transpose(1, 0)}))
 	})
 	if err == nil || !strings.Contains(err.Error(), "[2*N,D]") && !strings.Contains(err.Error(), "2*N conflicts") && !strings.Contains(err.Error(), "conflicts with 2*N") {
 		t.Errorf("a wrong shape: %v, want an error that says 2*N", err)

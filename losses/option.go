@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -278,8 +279,8 @@ func Text(value any) string {
 	return fmt.Sprint(value)
 }
 
-// python formats an option's value as a Python literal.
-func python(value any) string {
+// Python formats an option's value as a Python literal.
+func Python(value any) string {
 	switch v := value.(type) {
 	case nil:
 		return "None"
@@ -309,4 +310,16 @@ func (v Values) MarshalJSON() ([]byte, error) {
 		plain[name] = value
 	}
 	return json.Marshal(plain)
+}
+
+// changed returns the options of a loss that differ from its defaults. Tasks are
+// always among them.
+func changed(l Loss, values Values) Values {
+	out := maps.Clone(values)
+	for _, o := range append(slices.Clone(l.Options()), WrapperOptions(l)...) {
+		if value, ok := values[o.Name]; ok && o.Kind != "tasks" && Text(value) == Text(o.Default) {
+			delete(out, o.Name)
+		}
+	}
+	return out
 }

@@ -1,4 +1,4 @@
-package losses
+package losses_test
 
 import (
 	"math"
@@ -8,20 +8,22 @@ import (
 	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
 )
 
 // TestPortable holds every loss to what other engines than today's ONNX Runtime take:
 // named nodes, no index and no factor that is huge, no operator without a kernel in
 // ONNX Runtime 1.17.
 func TestPortable(t *testing.T) {
-	for _, l := range All {
+	for _, l := range all.Losses() {
 		name := l.Declaration().Name
 		for _, reduction := range []string{"mean", "none"} {
-			options := Values{"reduction": reduction}
-			if !slices.ContainsFunc(l.Options(), func(o Option) bool { return o.Name == "reduction" }) {
+			options := losses.Values{"reduction": reduction}
+			if !slices.ContainsFunc(l.Options(), func(o losses.Option) bool { return o.Name == "reduction" }) {
 				options = nil
 			}
-			m, err := Request{Loss: name, Options: options}.Model()
+			m, err := losses.Request{Catalog: all.Losses(), Loss: name, Options: options}.Model()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -64,16 +66,16 @@ func portable(t *testing.T, loss string, g *ir.Graph, names map[string]bool) {
 // TestForRoundTrip: a file says for whom it was written, and gives the same bytes again.
 func TestForRoundTrip(t *testing.T) {
 	for _, target := range builder.Targets() {
-		m, err := Request{Loss: "mse", For: target}.Model()
+		m, err := losses.Request{Catalog: all.Losses(), Loss: "mse", For: target}.Model()
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := FromModel(m)
+		r, err := all.Losses().FromModel(m)
 		if err != nil || r.For != target {
 			t.Errorf("a file for %s says %q (%v)", target, r.For, err)
 		}
 	}
-	if _, err := (Request{Loss: "mse", For: "phones"}).Resolve(); err == nil {
+	if _, err := (losses.Request{Catalog: all.Losses(), Loss: "mse", For: "phones"}).Resolve(); err == nil {
 		t.Error("an unknown consumer is taken")
 	}
 }

@@ -39,8 +39,8 @@ type Output struct {
 	Torch string // the PyTorch expression
 }
 
-// each is the Term of a loss that is reduced plainly.
-func each(v builder.Value) Term { return Term{Each: v} }
+// Each is the Term of a loss that is reduced plainly.
+func Each(v builder.Value) Term { return Term{Each: v} }
 
 // masked returns the unreduced losses, 0 where they do not count.
 func (t Term) masked() builder.Value {

@@ -17,6 +17,9 @@ type Target = builder.Target
 
 // Request asks for a loss as a model. Zero fields have their defaults.
 type Request struct {
+	// Catalog has the loss, and those of the tasks that options name. The requests of
+	// a [Def] have it.
+	Catalog Catalog  `json:"-" yaml:"-"`
 	Loss    string   `json:"loss" yaml:"loss"`                           // any name of the loss
 	Options Values   `json:"options,omitempty" yaml:"options,omitempty"` // those that differ from the defaults
 	With    []string `json:"with,omitempty" yaml:"with,omitempty"`       // optional inputs that shall exist
@@ -60,7 +63,7 @@ type Plan struct {
 	wrap     wrapping
 	probe    *probe  // where inputs or the expression need it
 	layout   *layout // where there is a mask
-	parts    []part  // of a composition
+	parts    []Part  // of a composition
 }
 
 // Port is an input of a plan.
@@ -88,9 +91,9 @@ func (r Request) Resolve() (*Plan, error) {
 // declare resolves what does not depend on the inputs that exist: the result has
 // options and a declaration, but no ports.
 func (r Request) declare() (*Plan, error) {
-	loss, implied, ok := Find(r.Loss)
+	loss, implied, ok := r.Catalog.Find(r.Loss)
 	if !ok {
-		return nil, unknownLoss(r.Loss)
+		return nil, r.Catalog.unknown(r.Loss)
 	}
 	if err := loss.Check(); err != nil {
 		return nil, err
@@ -144,14 +147,6 @@ func targetNames() string {
 	return strings.Join(names, ", ")
 }
 
-func unknownLoss(name string) error {
-	near := Nearest(name)
-	if len(near) == 0 {
-		return fmt.Errorf("unknown loss %q: `lossgen list` shows all", name)
-	}
-	return fmt.Errorf("unknown loss %q: did you mean %s?", name, strings.Join(near, ", "))
-}
-
 // resolveOptions fills in defaults and checks every value.
 func (p *Plan) resolveOptions(implied Values) error {
 	name := p.loss.Declaration().Name
@@ -171,7 +166,7 @@ func (p *Plan) resolveOptions(implied Values) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		p.Options[o.Name] = converted
+		p.Options[o.Name] = p.Catalog.bound(converted)
 	}
 	for _, option := range slices.Sorted(maps.Keys(given)) {
 		if !slices.ContainsFunc(known, func(o Option) bool { return o.Name == option }) {
@@ -196,6 +191,9 @@ func unknownOption(loss, option string, known []Option) error {
 	}
 	return fmt.Errorf("%s has no option %q: it has %s", loss, option, strings.Join(names, ", "))
 }
+
+// Changed returns the options that differ from the loss's defaults.
+func (p *Plan) Changed() Values { return changed(p.loss, p.Options) }
 
 // Inputs are all inputs that the loss can have with its options, in order.
 func (p *Plan) Inputs() []Input { return append(slices.Clone(p.Spec.Inputs), p.wrapperInputs()...) }
@@ -390,20 +388,20 @@ const (
 )
 
 // FromModel returns the request that a model was made from, read from its
-// metadata and its inputs and outputs.
-func FromModel(m *ir.Model) (Request, error) {
+// metadata and its inputs and outputs. Its loss is one of the catalogue.
+func (c Catalog) FromModel(m *ir.Model) (Request, error) {
 	loss, ok := m.Meta(metaLoss)
 	if !ok {
 		return Request{}, fmt.Errorf("the model has no %s metadata: it was not made by lossgen", metaLoss)
 	}
-	r := Request{Loss: loss, Opset: m.Opset, Shapes: map[string]string{}, Grad: []string{"none"}}
+	r := Request{Catalog: c, Loss: loss, Opset: m.Opset, Shapes: map[string]string{}, Grad: []string{"none"}}
 	target, _ := m.Meta(metaFor)
 	r.For = Target(target)
 	options, _ := m.Meta(metaOptions)
 	if err := json.Unmarshal([]byte(options), &r.Options); err != nil {
 		return r, fmt.Errorf("the model's %s metadata is not JSON: %v", metaOptions, err)
 	}
-	p, err := Request{Loss: loss, Options: r.Options}.declare()
+	p, err := Request{Catalog: c, Loss: loss, Options: r.Options}.declare()
 	if err != nil {
 		return r, err
 	}

@@ -7,14 +7,15 @@ import (
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
 )
 
 // BenchmarkEmit times a request becoming the bytes of a file, with the parts of
 // it: choices, graph with gradient, nodes, bytes.
 func BenchmarkEmit(b *testing.B) {
-	for _, l := range losses.All {
+	for _, l := range all.Losses() {
 		name := l.Declaration().Name
-		request := losses.Request{Loss: name}
+		request := losses.Request{Catalog: all.Losses(), Loss: name}
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			var data []byte
@@ -34,8 +35,8 @@ func BenchmarkEmit(b *testing.B) {
 
 // BenchmarkBuild times building and differentiating the graph alone.
 func BenchmarkBuild(b *testing.B) {
-	for _, l := range losses.All {
-		plan, err := losses.Request{Loss: l.Declaration().Name}.Resolve()
+	for _, l := range all.Losses() {
+		plan, err := losses.Request{Catalog: all.Losses(), Loss: l.Declaration().Name}.Resolve()
 		if err != nil {
 			b.Fatal(err)
 		}

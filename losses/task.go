@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/lossgen/lossgen/builder/tensor"
 )
 
 // Task is one loss of a composition.
@@ -14,23 +16,17 @@ type Task struct {
 	Loss    string `json:"loss"`              // any name of the loss
 	Options Values `json:"options,omitempty"` // those that differ from the defaults
 	// Classification: where a weighting halves losses, this one is not.
-	Classification bool `json:"classification,omitempty"`
+	Classification bool    `json:"classification,omitempty"`
+	catalog        Catalog // that has the loss
 }
 
 // Weights are numbers for tasks, by the tasks' names.
 type Weights map[string]float64
 
-// Combine asks for several losses in one. Further fields of the request, such as
-// optional inputs, can be set before it is used:
-//
-//	r := losses.Combine("uncertainty",
-//		losses.Huber.Task("depth", losses.HuberOptions{Delta: new(0.5)}),
-//		losses.Task{Name: "seg", Loss: "cross_entropy", Options: losses.Values{"label_smoothing": 0.1}},
-//	)
-//	r.With = []string{"depth_mask"}
-//	model, err := r.Model()
-func Combine(weighting string, tasks ...Task) Request {
-	return Request{Loss: "multi_task", Options: Values{"tasks": tasks, "weighting": weighting}}
+// Changed returns the options of a plan's task that differ from its loss's defaults.
+func (t Task) Changed() Values {
+	loss, _, _ := t.catalog.Find(t.Loss)
+	return changed(loss, t.Options)
 }
 
 // ParseTask reads a task as the command line takes it, as in
@@ -142,19 +138,19 @@ func (w Weights) text() string {
 	return strings.Join(parts, ",")
 }
 
-// completed checks a task and returns it with its loss's canonical name and all
+// Completed checks a task and returns it with its loss's canonical name and all
 // options. A reduction that the task does not choose is that of the composition.
-func (t Task) completed(reduction Reduction) (Task, error) {
-	loss, _, ok := Find(t.Loss)
+func (t Task) Completed(reduction Reduction) (Task, error) {
+	loss, _, ok := t.catalog.Find(t.Loss)
 	if !ok {
-		return t, unknownLoss(t.Loss)
+		return t, t.catalog.unknown(t.Loss)
 	}
 	options := Values{}
 	maps.Copy(options, t.Options)
 	if _, given := options["reduction"]; !given && hasReduction(loss, None) {
 		options["reduction"] = string(reduction)
 	}
-	plan, err := Request{Loss: t.Loss, Options: options}.declare()
+	plan, err := Request{Catalog: t.catalog, Loss: t.Loss, Options: options}.declare()
 	if err != nil {
 		return t, err
 	}
@@ -169,4 +165,40 @@ func hasReduction(l Loss, r Reduction) bool {
 	return slices.ContainsFunc(l.Options(), func(o Option) bool {
 		return o.Name == "reduction" && slices.Contains(o.Choices, string(r))
 	})
+}
+
+// Ports returns the inputs of a task under their names in the composition, with
+// the shapes of the task's first pattern, and notes in s what else the task says.
+func (t Task) Ports(s *Spec) ([]Input, Shapes) {
+	plan, err := Request{Catalog: t.catalog, Loss: t.Loss, Options: t.Options}.declare()
+	if err != nil {
+		return nil, nil // said where the options are checked
+	}
+	own := plan.Spec
+	var inputs []Input
+	shapes := Shapes{}
+	for _, in := range plan.Inputs() {
+		pattern, ok := own.Shapes[0][in.Name]
+		var parts []string
+		for _, part := range tokens(pattern) {
+			if tensor.IsName(part) {
+				part = t.Name + "_" + part
+			}
+			parts = append(parts, part)
+		}
+		if pattern = strings.Join(parts, ","); !ok && in.Name != "normalizer" {
+			pattern = "*" // of the unreduced loss
+		}
+		in.Name, in.Doc = t.Name+"_"+in.Name, "task "+t.Name+": "+in.Doc
+		shapes[in.Name] = pattern
+		inputs = append(inputs, in)
+	}
+	s.NaNRows = s.NaNRows || own.NaNRows
+	if own.NotDerivative != "" {
+		s.NotDerivative = "task " + t.Name + ": " + own.NotDerivative
+	}
+	if own.LabelPolicy != "" {
+		s.LabelPolicy = strings.TrimPrefix(s.LabelPolicy+"; task "+t.Name+": "+own.LabelPolicy, "; ")
+	}
+	return inputs, shapes
 }

@@ -219,7 +219,7 @@ func (p *Plan) wrapped(c *Call) Term {
 	names := p.wrapperNames()
 	if p.wrap.ZLoss != nil {
 		x := c.In(p.Spec.Logits)
-		axis := classAxis(x)
+		axis := ClassAxis(x)
 		t.Each = t.Each.Add(x.LogSumExp(axis).Squeeze(axis).Square().Scale(*p.wrap.ZLoss))
 	}
 	if slices.Contains(names, "sample_weight") {
@@ -232,6 +232,14 @@ func (p *Plan) wrapped(c *Call) Term {
 		t.Count, t.EmptyIsZero, t.ZeroIsNaN = c.In("normalizer"), false, false
 	}
 	return t
+}
+
+// ClassAxis is PyTorch's: 1, or 0 for a single row.
+func ClassAxis(x Value) int {
+	if x.Rank() == 1 {
+		return 0
+	}
+	return 1
 }
 
 // logits are x capped, then divided by the temperature.

@@ -16,7 +16,7 @@ func wrapperCases(l Loss) []Case {
 	add := func(c Case) {
 		for _, r := range reductionsOf(l) {
 			each := c
-			each.Name, each.Options = c.Name+"_"+r, withReduction(c.Options, r)
+			each.Name, each.Options = c.Name+"_"+r, WithReduction(c.Options, r)
 			out = append(out, each)
 		}
 	}
@@ -28,7 +28,7 @@ func wrapperCases(l Loss) []Case {
 		}
 	}
 	add(Case{Name: "wrapper_options", Options: all})
-	p, err := Request{Loss: l.names()[0]}.declare()
+	p, err := requestFor(l).declare()
 	if err != nil || p.inseparable() != "" {
 		return out
 	}
@@ -41,8 +41,8 @@ func wrapperCases(l Loss) []Case {
 	add(Case{Name: "mask_of_all", With: []string{"mask"}, Fill: map[string]string{"mask": "constant:1"}})
 	for _, r := range reductionsOf(l) {
 		if r != string(None) {
-			out = append(out, Case{Name: "normalizer_output_" + r, Normalizer: true, Options: withReduction(nil, r)},
-				Case{Name: "normalizer_output_mask_" + r, Normalizer: true, With: []string{"mask"}, Options: withReduction(nil, r)})
+			out = append(out, Case{Name: "normalizer_output_" + r, Normalizer: true, Options: WithReduction(nil, r)},
+				Case{Name: "normalizer_output_mask_" + r, Normalizer: true, With: []string{"mask"}, Options: WithReduction(nil, r)})
 		}
 	}
 	out = append(append(out, labelWrapperCases(l)...), behindMaskCases(l)...)
@@ -60,7 +60,7 @@ func wrapperCases(l Loss) []Case {
 func behindMaskCases(l Loss) []Case {
 	spec := l.Declaration()
 	first := spec.Inputs[0].Name
-	mean := withReduction(nil, string(Mean))
+	mean := WithReduction(nil, string(Mean))
 	all := []string{"mask", "sample_weight"}
 	for _, in := range spec.Inputs {
 		if in.Optional {
@@ -74,10 +74,10 @@ func behindMaskCases(l Loss) []Case {
 	var out []Case
 	for _, r := range reductionsOf(l) {
 		out = append(out,
-			Case{Name: "behind_mask_" + r, With: []string{"mask"}, Options: withReduction(nil, r)},
-			Case{Name: "behind_mask_all_" + r, With: all, Options: withReduction(options, r)})
+			Case{Name: "behind_mask_" + r, With: []string{"mask"}, Options: WithReduction(nil, r)},
+			Case{Name: "behind_mask_all_" + r, With: all, Options: WithReduction(options, r)})
 	}
-	p, err := Request{Loss: spec.Name, With: []string{"mask"}}.Resolve()
+	p, err := Request{Catalog: Catalog{l}, Loss: spec.Name, With: []string{"mask"}}.Resolve()
 	if err != nil {
 		return nil // said by the cases above
 	}
@@ -93,15 +93,15 @@ func behindMaskCases(l Loss) []Case {
 		out = append(out, c)
 		c.Name = "behind_mask_fewer_axes_" + name
 		c.Shapes = map[string]string{first: p.Ports[0].Shape.List(), name: own[1:].List()}
-		if _, err := (Request{Loss: spec.Name, With: c.With, Shapes: c.Shapes}).Resolve(); err == nil { // not every loss takes them
+		if _, err := (Request{Catalog: Catalog{l}, Loss: spec.Name, With: c.With, Shapes: c.Shapes}).Resolve(); err == nil { // not every loss takes them
 			out = append(out, c)
 		}
 	}
 	for i, pattern := range spec.Shapes {
 		if i == 0 && strings.Contains(pattern[first], "*") {
-			c := Case{Name: "behind_mask_of_rows", With: all, Options: withReduction(nil, string(None)),
+			c := Case{Name: "behind_mask_of_rows", With: all, Options: WithReduction(nil, string(None)),
 				Shapes: map[string]string{first: strings.Replace(pattern[first], "*", "A,B", 1)}}
-			p, err := Request{Loss: spec.Name, With: c.With, Shapes: c.Shapes}.Resolve()
+			p, err := Request{Catalog: Catalog{l}, Loss: spec.Name, With: c.With, Shapes: c.Shapes}.Resolve()
 			if err != nil {
 				continue
 			}
@@ -175,9 +175,9 @@ func labelWrapperCases(l Loss) []Case {
 	ignored := map[string]Edge{y.input: {1: y.ignored, 2: y.ignored}, "mask": {0: 0, 1: 1, 2: 0, 3: 1}}
 	var out []Case
 	for _, r := range reductionsOf(l) {
-		out = append(out, Case{Name: "mask_with_ignored_" + r, With: []string{"mask"}, Set: ignored, Options: withReduction(nil, r)})
+		out = append(out, Case{Name: "mask_with_ignored_" + r, With: []string{"mask"}, Set: ignored, Options: WithReduction(nil, r)})
 		if y.weight != "" {
-			out = append(out, Case{Name: "mask_with_weight_" + r, With: []string{y.weight, "mask", "sample_weight"}, Set: ignored, Options: withReduction(nil, r)})
+			out = append(out, Case{Name: "mask_with_weight_" + r, With: []string{y.weight, "mask", "sample_weight"}, Set: ignored, Options: WithReduction(nil, r)})
 		}
 	}
 	return out

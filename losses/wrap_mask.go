@@ -367,7 +367,7 @@ func (p *Plan) keptTorch(text string) string {
 	}
 	text = rename(text, names)
 	if !p.layout.indexed {
-		text = operand(text) + "[mask]"
+		text = Operand(text) + "[mask]"
 	}
 	return text
 }
@@ -430,7 +430,7 @@ func (in covered) coveredTorch() string {
 			mask += fmt.Sprintf(".unsqueeze(%d)", axis)
 		}
 	}
-	return fmt.Sprintf("torch.where(%s, %s, %s)", mask, in.Name, python(in.harmless()))
+	return fmt.Sprintf("torch.where(%s, %s, %s)", mask, in.Name, Python(in.harmless()))
 }
 
 func integers(list []int) string {

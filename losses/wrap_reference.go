@@ -21,7 +21,7 @@ func (p *Plan) Expression() string {
 		text = p.withLogits(p.loss.reference(c, p.Options))
 	}
 	if s := p.wrap.Scale; s != nil && *s != 1 {
-		text = python(*s) + " * " + operand(text)
+		text = Python(*s) + " * " + Operand(text)
 	}
 	return p.widened(text)
 }
@@ -53,11 +53,11 @@ func (p *Plan) blankCall() *Call {
 func (p *Plan) withLogits(text string) string {
 	x := p.Spec.Logits
 	if p.wrap.Softcap != nil {
-		c := python(*p.wrap.Softcap)
+		c := Python(*p.wrap.Softcap)
 		x = fmt.Sprintf("(%s * torch.tanh(%s / %s))", c, x, c)
 	}
 	if p.wrap.Temperature != nil {
-		x = fmt.Sprintf("(%s / %s)", x, python(*p.wrap.Temperature))
+		x = fmt.Sprintf("(%s / %s)", x, Python(*p.wrap.Temperature))
 	}
 	return rename(text, map[string]string{p.Spec.Logits: x})
 }
@@ -75,13 +75,13 @@ func (p *Plan) eachTorch(c *Call) string {
 		}
 		lse := fmt.Sprintf("torch.logsumexp(%s, %d) ** 2", p.Spec.Logits, axis)
 		if kept := p.loss.counts(c, p.Options); kept != "" {
-			kept = c.expand(fmt.Sprintf("{target} != %v", p.Options["ignore_index"]), nil)
+			kept = c.Expand(fmt.Sprintf("{target} != %v", p.Options["ignore_index"]), nil)
 			lse = fmt.Sprintf("torch.where(%s, %s, 0)", kept, lse)
 		}
-		text = fmt.Sprintf("%s + %s * %s", operand(text), python(*z), lse)
+		text = fmt.Sprintf("%s + %s * %s", Operand(text), Python(*z), lse)
 	}
 	if c.has("sample_weight", p) {
-		text = operand(text) + " * sample_weight"
+		text = Operand(text) + " * sample_weight"
 	}
 	return p.keptTorch(p.withLogits(text))
 }
@@ -116,7 +116,7 @@ func (p *Plan) reducedTorch(c *Call) string {
 		form = "loss.sum() / " + divisor
 	}
 	if strings.Count(form, "loss") == 1 {
-		return p.withMask(strings.Replace(form, "loss", operand(each), 1))
+		return p.withMask(strings.Replace(form, "loss", Operand(each), 1))
 	}
 	return p.withMask(fmt.Sprintf("(lambda loss: %s)(%s)", form, each))
 }
@@ -146,7 +146,7 @@ func (p *Plan) divisorTorch(c *Call) string {
 	case counted == "":
 		return "loss.numel()"
 	}
-	counted = operand(p.keptTorch(counted)) + ".sum()"
+	counted = Operand(p.keptTorch(counted)) + ".sum()"
 	if p.probe.emptyIsZero {
 		counted += ".clamp(min=1)"
 	}
@@ -165,8 +165,8 @@ func (p *Plan) normalizerExpression() string {
 	return p.withMask(text)
 }
 
-// operand puts an expression that is not a single term in parentheses.
-func operand(text string) string {
+// Operand puts an expression that is not a single term in parentheses.
+func Operand(text string) string {
 	depth, quoted := 0, false
 	for _, r := range text {
 		switch {

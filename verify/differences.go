@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/runtime"
 )
@@ -172,7 +173,7 @@ func (f *file) derivatives(ctx context.Context, w wide, inputs map[string]*tenso
 
 // open opens the file of a request.
 func (e Engine) open(r losses.Request) (runtime.Session, error) {
-	data, err := Emit(r)
+	data, err := export.Encode(r.Model())
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,7 @@
 // that lossgen has written:
 //
 //	engines := []verify.Engine{{Backend: reference.Backend{}}, {Backend: ort.Backend{}}}
-//	report := verify.Loss(ctx, losses.Huber, engines, verify.Options{})
+//	report := verify.Loss(ctx, regression.Huber, engines, verify.Options{})
 //	report.WriteText(os.Stdout)
 //	if !report.Passed() { ... }
 package verify

@@ -30,7 +30,7 @@ const draws = 3
 // at small ones, and runs once as it is.
 func File(ctx context.Context, data []byte, engines []Engine, o Options) *Report {
 	r := &Report{Subject: "file"}
-	f, c := readFile(data)
+	f, c := readFile(o.Catalog, data)
 	r.Checks = append(r.Checks, c)
 	if f == nil {
 		return r
@@ -119,7 +119,7 @@ func (f *file) run(ctx context.Context, e Engine, check, where string, inputs ma
 }
 
 // readFile reads the request from a file's metadata and emits it again.
-func readFile(data []byte) (*file, Check) {
+func readFile(all losses.Catalog, data []byte) (*file, Check) {
 	c := Check{Name: "metadata", Cases: 1}
 	f := &file{data: data}
 	err := func() error {
@@ -130,14 +130,14 @@ func readFile(data []byte) (*file, Check) {
 		if err := export.Check(f.model); err != nil {
 			return fmt.Errorf("the model is not valid: %w", err)
 		}
-		request, err := losses.FromModel(f.model)
+		request, err := all.FromModel(f.model)
 		if err != nil {
 			return err
 		}
 		if f.plan, err = request.Resolve(); err != nil {
 			return fmt.Errorf("its metadata and ports are no request: %w", err)
 		}
-		f.rebuilt, err = Emit(request)
+		f.rebuilt, err = export.Encode(request.Model())
 		return err
 	}()
 	if err != nil {

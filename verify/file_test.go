@@ -8,7 +8,9 @@ import (
 
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
 	"github.com/lossgen/lossgen/runtime"
 	"github.com/lossgen/lossgen/runtime/ort"
 	"github.com/lossgen/lossgen/runtime/reference"
@@ -28,7 +30,7 @@ func allEngines(t *testing.T) []Engine {
 
 func emitted(t *testing.T, r losses.Request) []byte {
 	t.Helper()
-	data, err := Emit(r)
+	data, err := export.Encode(r.Model())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,14 +76,14 @@ func (s countedSession) Close() error { *s.open--; return s.Session.Close() }
 // closed.
 func TestOpensOnce(t *testing.T) {
 	for _, r := range []losses.Request{
-		{Loss: "mse"},
-		{Loss: "mse", DType: tensor.Float64},
-		{Loss: "huber", DType: tensor.Float16, Shapes: map[string]string{"input": "4096,100"}},
+		{Catalog: all.Losses(), Loss: "mse"},
+		{Catalog: all.Losses(), Loss: "mse", DType: tensor.Float64},
+		{Catalog: all.Losses(), Loss: "huber", DType: tensor.Float16, Shapes: map[string]string{"input": "4096,100"}},
 	} {
 		open := 0
 		c := counting{reference.Backend{}, map[string]int{}, &open}
 		data := emitted(t, r)
-		if report := File(t.Context(), data, []Engine{{Backend: c}}, Options{}); !report.Passed() {
+		if report := File(t.Context(), data, []Engine{{Backend: c}}, Options{Catalog: all.Losses()}); !report.Passed() {
 			t.Errorf("%+v:\n%s", r, text(t, report))
 		}
 		for model, n := range c.opened {
@@ -97,18 +99,18 @@ func TestOpensOnce(t *testing.T) {
 
 func TestFilePasses(t *testing.T) {
 	for _, r := range []losses.Request{
-		{Loss: "mse"},
-		{Loss: "mse", DType: tensor.Float64, GradOutput: true, Opset: 13},
-		{Loss: "mse", Grad: []string{"none"}},
-		{Loss: "mse", Shapes: map[string]string{"input": "3,0"}},
-		{Loss: "mse", Shapes: map[string]string{"input": ""}},
-		{Loss: "cross_entropy", DType: tensor.BFloat16, LossDType: tensor.Float32, With: []string{"normalizer", "mask"}, Options: losses.Values{"reduction": "none"}},
-		{Loss: "mse", DType: tensor.Float16, Normalizer: true},
-		{Loss: "huber", DType: tensor.Float16, With: []string{"weight"}, Grad: []string{"target"}},
-		{Loss: "cross_entropy", DType: tensor.BFloat16, IndexDType: tensor.Int32, Shapes: map[string]string{"input": "N,7,H,W"}},
-		{Loss: "l1", Options: losses.Values{"reduction": "none"}, Shapes: map[string]string{"input": "N,D", "target": "1,D"}},
+		{Catalog: all.Losses(), Loss: "mse"},
+		{Catalog: all.Losses(), Loss: "mse", DType: tensor.Float64, GradOutput: true, Opset: 13},
+		{Catalog: all.Losses(), Loss: "mse", Grad: []string{"none"}},
+		{Catalog: all.Losses(), Loss: "mse", Shapes: map[string]string{"input": "3,0"}},
+		{Catalog: all.Losses(), Loss: "mse", Shapes: map[string]string{"input": ""}},
+		{Catalog: all.Losses(), Loss: "cross_entropy", DType: tensor.BFloat16, LossDType: tensor.Float32, With: []string{"normalizer", "mask"}, Options: losses.Values{"reduction": "none"}},
+		{Catalog: all.Losses(), Loss: "mse", DType: tensor.Float16, Normalizer: true},
+		{Catalog: all.Losses(), Loss: "huber", DType: tensor.Float16, With: []string{"weight"}, Grad: []string{"target"}},
+		{Catalog: all.Losses(), Loss: "cross_entropy", DType: tensor.BFloat16, IndexDType: tensor.Int32, Shapes: map[string]string{"input": "N,7,H,W"}},
+		{Catalog: all.Losses(), Loss: "l1", Options: losses.Values{"reduction": "none"}, Shapes: map[string]string{"input": "N,D", "target": "1,D"}},
 	} {
-		if report := File(t.Context(), emitted(t, r), allEngines(t), Options{}); !report.Passed() {
+		if report := File(t.Context(), emitted(t, r), allEngines(t), Options{Catalog: all.Losses()}); !report.Passed() {
 			t.Errorf("%+v:\n%s", r, text(t, report))
 		}
 	}
@@ -116,7 +118,7 @@ func TestFilePasses(t *testing.T) {
 
 // TestFileUsesGoldens: the file of a request takes the golden cases that fit.
 func TestFileUsesGoldens(t *testing.T) {
-	report := File(t.Context(), emitted(t, losses.Request{Loss: "mse", GradOutput: true}), referenceOnly(), Options{})
+	report := File(t.Context(), emitted(t, losses.Request{Catalog: all.Losses(), Loss: "mse", GradOutput: true}), referenceOnly(), Options{Catalog: all.Losses()})
 	for _, c := range report.Checks {
 		if c.Name == "golden" && (c.Cases == 0 || !c.Pass) {
 			t.Errorf("golden: %+v", c)
@@ -152,15 +154,15 @@ func TestFileOfAnotherVersion(t *testing.T) {
 		"rows":      {func(m *ir.Model) { version("9")(m); doubled(m, "rows") }, false},
 		"large":     {func(m *ir.Model) { version("9")(m); doubled(m, "large") }, false},
 	} {
-		data, err := mutated(emitted(t, losses.Request{Loss: "focal"}), c.change)
+		data, err := mutated(emitted(t, losses.Request{Catalog: all.Losses(), Loss: "focal"}), c.change)
 		if err != nil {
 			t.Fatal(err)
 		}
-		report := File(t.Context(), data, allEngines(t), Options{})
+		report := File(t.Context(), data, allEngines(t), Options{Catalog: all.Losses()})
 		if report.Passed() || !strings.Contains(text(t, report), "not proven: the file says to be of lossgen") {
 			t.Errorf("%s passes, or is called something else:\n%s", name, text(t, report))
 		}
-		if report = File(t.Context(), data, allEngines(t), Options{AllowVersion: true}); report.Passed() != c.allowed {
+		if report = File(t.Context(), data, allEngines(t), Options{Catalog: all.Losses(), AllowVersion: true}); report.Passed() != c.allowed {
 			t.Errorf("%s, allowed: passed %v, want %v:\n%s", name, report.Passed(), c.allowed, text(t, report))
 		}
 	}
@@ -200,9 +202,9 @@ func TestFileOfSomethingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	good := emitted(t, losses.Request{Loss: "mse"})
+	good := emitted(t, losses.Request{Catalog: all.Losses(), Loss: "mse"})
 	for name, data := range map[string][]byte{"nothing": nil, "text": foreign, "cut": good[:len(good)/2], "longer": append(good[:len(good):len(good)], 0x20, 1)} {
-		report := File(t.Context(), data, referenceOnly(), Options{})
+		report := File(t.Context(), data, referenceOnly(), Options{Catalog: all.Losses()})
 		if report.Passed() {
 			t.Errorf("%s passes", name)
 		}
@@ -210,7 +212,7 @@ func TestFileOfSomethingElse(t *testing.T) {
 }
 
 func TestReportForms(t *testing.T) {
-	report := File(t.Context(), emitted(t, losses.Request{Loss: "mse"}), allEngines(t), Options{})
+	report := File(t.Context(), emitted(t, losses.Request{Catalog: all.Losses(), Loss: "mse"}), allEngines(t), Options{Catalog: all.Losses()})
 	data, err := json.Marshal(report)
 	if err != nil {
 		t.Fatal(err)

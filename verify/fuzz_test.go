@@ -10,6 +10,7 @@ import (
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
 )
 
 // FuzzRequest: any request is refused in one line, or gives a valid file that tells
@@ -24,7 +25,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add("bce", `{"softcap": 1e400}`, "input=N,N;target=-1,99999999999999999999", "", "grad_output", uint16(0xffff))
 	f.Fuzz(func(t *testing.T, loss, options, shapes, with, grad string, bits uint16) {
 		r := request(loss, options, shapes, with, grad, bits)
-		data, err := Emit(r)
+		data, err := export.Encode(r.Model())
 		if err != nil {
 			if text := err.Error(); strings.Contains(text, "\n") || strings.Contains(text, "not valid") || strings.Contains(text, "internal") {
 				t.Errorf("%+v: %q", r, text)
@@ -35,11 +36,11 @@ func FuzzRequest(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := losses.FromModel(m)
+		again, err := all.Losses().FromModel(m)
 		if err != nil {
 			t.Fatalf("%+v: %v", r, err)
 		}
-		back, err := Emit(again)
+		back, err := export.Encode(again.Model())
 		if err != nil || !bytes.Equal(back, data) {
 			t.Errorf("%+v came back as %+v, another file: %v", r, again, err)
 		}
@@ -48,7 +49,7 @@ func FuzzRequest(f *testing.F) {
 
 // request puts a request together from parts that mean little to most losses.
 func request(loss, options, shapes, with, grad string, bits uint16) losses.Request {
-	r := losses.Request{Loss: loss, With: list(with), Grad: list(grad), Shapes: map[string]string{}}
+	r := losses.Request{Catalog: all.Losses(), Loss: loss, With: list(with), Grad: list(grad), Shapes: map[string]string{}}
 	if json.Unmarshal([]byte(options), &r.Options) != nil {
 		r.Options = nil
 	}

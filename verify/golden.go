@@ -19,6 +19,7 @@ import (
 // Goldens is a collection of golden cases, a file for each loss, which is read when
 // its cases are asked for. Goroutines may share it.
 type Goldens struct {
+	losses losses.Catalog // that the cases are of
 	files  fs.FS
 	ending string // of the files' names: .txt, or .bz2 where they are compressed
 	mu     sync.Mutex
@@ -32,15 +33,9 @@ type resolved struct {
 	err  error
 }
 
-func newGoldens(files fs.FS, ending string) *Goldens {
-	return &Goldens{files: files, ending: ending, read: map[string][]*Golden{}, plans: map[*Golden]resolved{}}
+func newGoldens(all losses.Catalog, files fs.FS, ending string) *Goldens {
+	return &Goldens{losses: all, files: files, ending: ending, read: map[string][]*Golden{}, plans: map[*Golden]resolved{}}
 }
-
-// embedded are the golden cases in the program; what was read is kept.
-var embedded = sync.OnceValues(func() (*Goldens, error) {
-	files, err := testdata.Packed()
-	return newGoldens(files, packed), err
-})
 
 // The endings of golden files.
 const (
@@ -73,12 +68,17 @@ type Named struct {
 	Tensor *tensor.Tensor
 }
 
-// EmbeddedGoldens returns the golden cases that are built into the program.
-func EmbeddedGoldens() (*Goldens, error) { return embedded() }
+// EmbeddedGoldens returns the golden cases that are built into the program, which are
+// of losses of a catalogue.
+func EmbeddedGoldens(all losses.Catalog) (*Goldens, error) {
+	files, err := testdata.Packed()
+	return newGoldens(all, files, packed), err
+}
 
-// OpenGoldens returns the golden cases in a folder such as testdata/golden.
-func OpenGoldens(dir string) (*Goldens, error) {
-	g := newGoldens(os.DirFS(dir), plain)
+// OpenGoldens returns the golden cases in a folder such as testdata/golden, which are
+// of losses of a catalogue.
+func OpenGoldens(all losses.Catalog, dir string) (*Goldens, error) {
+	g := newGoldens(all, os.DirFS(dir), plain)
 	list, err := g.Losses()
 	if err != nil {
 		return nil, fmt.Errorf("golden cases: cannot read the folder %s: %w", dir, bare(err))
@@ -142,6 +142,9 @@ func (g *Goldens) readAll(loss string) ([]*Golden, error) {
 	list, err := readGoldens(file, loss, data)
 	if err != nil {
 		return nil, fmt.Errorf("golden cases: %w", err)
+	}
+	for _, c := range list {
+		c.Request.Catalog = g.losses
 	}
 	return list, nil
 }

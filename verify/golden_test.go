@@ -8,7 +8,8 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
+	"github.com/lossgen/lossgen/losses/regression"
 )
 
 // tiny is one golden case: the mean of (1-0)² and (3-1)², and its gradient.
@@ -33,15 +34,15 @@ func with(t *testing.T, text, line, numbers string) string {
 }
 
 func goldensOf(text string) *Goldens {
-	return newGoldens(fstest.MapFS{"mse.txt": {Data: []byte(text)}}, plain)
+	return newGoldens(all.Losses(), fstest.MapFS{"mse.txt": {Data: []byte(text)}}, plain)
 }
 
 func TestLossOnTinyGoldens(t *testing.T) {
-	if r := Loss(t.Context(), losses.MSE, allEngines(t), Options{Goldens: goldensOf(tiny)}); !r.Passed() || len(r.Checks) < 2 {
+	if r := Loss(t.Context(), regression.MSE, allEngines(t), Options{Catalog: all.Losses(), Goldens: goldensOf(tiny)}); !r.Passed() || len(r.Checks) < 2 {
 		t.Errorf("right outputs:\n%s", text(t, r))
 	}
 	wrong := with(t, tiny, "output grad_input [2]", "1 2.001")
-	r := Loss(t.Context(), losses.MSE, allEngines(t), Options{Goldens: goldensOf(wrong)})
+	r := Loss(t.Context(), regression.MSE, allEngines(t), Options{Catalog: all.Losses(), Goldens: goldensOf(wrong)})
 	if r.Passed() || !strings.Contains(text(t, r), "tiny: grad_input: 1 of 2 wrong, first [1]: got 2, want 2.001") {
 		t.Errorf("a wrong gradient:\n%s", text(t, r))
 	}
@@ -51,7 +52,7 @@ func TestLossOnTinyGoldens(t *testing.T) {
 // for the reference engine, which never rounds to float32.
 func TestFloat32Override(t *testing.T) {
 	engines := allEngines(t)
-	r := Loss(t.Context(), losses.MSE, engines, Options{Goldens: goldensOf(tiny + "float32 loss [] inf\n")})
+	r := Loss(t.Context(), regression.MSE, engines, Options{Catalog: all.Losses(), Goldens: goldensOf(tiny + "float32 loss [] inf\n")})
 	for _, c := range r.Checks {
 		if want := c.Engine == "reference" || c.DType == "float64"; c.Pass != want {
 			t.Errorf("%s %s: pass %v, want %v", c.Engine, c.DType, c.Pass, want)
@@ -61,10 +62,10 @@ func TestFloat32Override(t *testing.T) {
 
 func TestOpenGoldens(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := OpenGoldens(dir); err == nil {
+	if _, err := OpenGoldens(all.Losses(), dir); err == nil {
 		t.Error("an empty folder opens")
 	}
-	if _, err := OpenGoldens(filepath.Join(dir, "no")); err == nil {
+	if _, err := OpenGoldens(all.Losses(), filepath.Join(dir, "no")); err == nil {
 		t.Error("no folder opens")
 	}
 	for name, content := range map[string]string{"mse.txt": tiny, "README.md": "no cases", "l 1.txt": "no loss"} {
@@ -72,21 +73,21 @@ func TestOpenGoldens(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	g, err := OpenGoldens(dir)
+	g, err := OpenGoldens(all.Losses(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if list, err := g.Losses(); err != nil || len(list) != 1 || list[0] != "mse" {
 		t.Errorf("losses %v, %v", list, err)
 	}
-	if r := Loss(t.Context(), losses.L1, referenceOnly(), Options{Goldens: g}); r.Passed() {
+	if r := Loss(t.Context(), regression.L1, referenceOnly(), Options{Catalog: all.Losses(), Goldens: g}); r.Passed() {
 		t.Error("a loss without cases passes")
 	}
 }
 
 // TestGoldensAreLazy: a damaged file fails the cases of its own loss alone.
 func TestGoldensAreLazy(t *testing.T) {
-	g := newGoldens(fstest.MapFS{"mse.txt": {Data: []byte(tiny)}, "l1.txt": {Data: []byte("damaged")}}, plain)
+	g := newGoldens(all.Losses(), fstest.MapFS{"mse.txt": {Data: []byte(tiny)}, "l1.txt": {Data: []byte("damaged")}}, plain)
 	if list, err := g.Losses(); err != nil || len(list) != 2 {
 		t.Errorf("losses %v, %v", list, err)
 	}
@@ -104,9 +105,9 @@ func TestGoldensAreLazy(t *testing.T) {
 // TestUnreadableGoldens: what is no plain file, too large or not compressed is refused.
 func TestUnreadableGoldens(t *testing.T) {
 	for want, g := range map[string]*Goldens{
-		"cannot read mse.txt: it is no plain file":        newGoldens(fstest.MapFS{"mse.txt/x": {}}, plain),
-		"cannot read mse.txt: it has more than":           newGoldens(fstest.MapFS{"mse.txt": {Data: make([]byte, maxGoldenFile+1)}}, plain),
-		"cannot read mse.bz2: bzip2 data invalid: bad ma": newGoldens(fstest.MapFS{"mse.bz2": {Data: []byte(tiny)}}, packed),
+		"cannot read mse.txt: it is no plain file":        newGoldens(all.Losses(), fstest.MapFS{"mse.txt/x": {}}, plain),
+		"cannot read mse.txt: it has more than":           newGoldens(all.Losses(), fstest.MapFS{"mse.txt": {Data: make([]byte, maxGoldenFile+1)}}, plain),
+		"cannot read mse.bz2: bzip2 data invalid: bad ma": newGoldens(all.Losses(), fstest.MapFS{"mse.bz2": {Data: []byte(tiny)}}, packed),
 	} {
 		if _, err := g.Cases("mse"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
@@ -117,15 +118,15 @@ func TestUnreadableGoldens(t *testing.T) {
 // TestEmbeddedGoldens: the cases in the program are those of the folder, bit by bit,
 // and every loss has some.
 func TestEmbeddedGoldens(t *testing.T) {
-	embedded, err := EmbeddedGoldens()
+	embedded, err := EmbeddedGoldens(all.Losses())
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder, err := OpenGoldens("../testdata/golden")
+	folder, err := OpenGoldens(all.Losses(), "../testdata/golden")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range losses.All {
+	for _, l := range all.Losses() {
 		name := l.Declaration().Name
 		got, err := embedded.Cases(name)
 		if err != nil {

@@ -4,7 +4,8 @@ import (
 	"testing"
 
 	"github.com/lossgen/lossgen/builder/tensor"
-	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
+	"github.com/lossgen/lossgen/losses/regression"
 )
 
 // TestHalfGoldens: cases run in the 16-bit dtypes that hold their inputs, and in
@@ -13,7 +14,7 @@ func TestHalfGoldens(t *testing.T) {
 	file := tiny
 	check := func(dtype tensor.DType, cases, skipped int, pass bool) {
 		t.Helper()
-		r := Loss(t.Context(), losses.MSE, allEngines(t), Options{Goldens: goldensOf(file)})
+		r := Loss(t.Context(), regression.MSE, allEngines(t), Options{Catalog: all.Losses(), Goldens: goldensOf(file)})
 		for _, c := range r.Checks {
 			if c.DType == dtype.String() && (c.Cases != cases || c.Skipped != skipped || c.Pass != pass) {
 				t.Errorf("%s %s: %d cases, %d skipped, pass %v; want %d, %d, %v", c.Engine, c.DType, c.Cases, c.Skipped, c.Pass, cases, skipped, pass)
@@ -34,8 +35,8 @@ func TestHalfGoldens(t *testing.T) {
 
 // TestWorkerPanics: a panic while cases run is a failure, and ends nothing.
 func TestWorkerPanics(t *testing.T) {
-	o := Options{Goldens: goldensOf(tiny), Observe: func(Observation) { panic("observer") }}
-	r := Loss(t.Context(), losses.MSE, referenceOnly(), o)
+	o := Options{Catalog: all.Losses(), Goldens: goldensOf(tiny), Observe: func(Observation) { panic("observer") }}
+	r := Loss(t.Context(), regression.MSE, referenceOnly(), o)
 	if r.Passed() {
 		t.Error("a panic passes")
 	}
@@ -48,8 +49,8 @@ func TestWorkerPanics(t *testing.T) {
 
 // TestOnly: cases run in the dtypes that are asked for.
 func TestOnly(t *testing.T) {
-	o := Options{Goldens: goldensOf(tiny), Only: func(g *Golden, dtype tensor.DType) bool { return g.Case == "tiny" && dtype == tensor.Float16 }}
-	for _, c := range Loss(t.Context(), losses.MSE, referenceOnly(), o).Checks {
+	o := Options{Catalog: all.Losses(), Goldens: goldensOf(tiny), Only: func(g *Golden, dtype tensor.DType) bool { return g.Case == "tiny" && dtype == tensor.Float16 }}
+	for _, c := range Loss(t.Context(), regression.MSE, referenceOnly(), o).Checks {
 		if want := map[bool]int{true: 1}[c.DType == "float16"]; c.Cases != want {
 			t.Errorf("%s: %d cases, want %d", c.DType, c.Cases, want)
 		}

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/runtime"
 	"github.com/lossgen/lossgen/runtime/reference"
@@ -18,6 +19,9 @@ import (
 // Loss runs every golden case of a loss, in each dtype that can hold the case, on
 // every engine.
 func Loss(ctx context.Context, l losses.Loss, engines []Engine, o Options) *Report {
+	if o.Catalog == nil {
+		o.Catalog = losses.Catalog{l}
+	}
 	spec := l.Declaration()
 	r := &Report{Subject: spec.Name, Loss: spec.Name}
 	cases, err := o.casesOf(spec.Name)
@@ -85,7 +89,7 @@ func goldenJobs(cases []*Golden, only func(*Golden, tensor.DType) bool) []*golde
 			text := fmt.Sprintf("%#v", request)
 			job := byRequest[text]
 			if job == nil {
-				data, err := Emit(request)
+				data, err := export.Encode(request.Model())
 				if job = byFile[string(data)]; job == nil || err != nil {
 					job = &goldenJob{dtype: dtype, file: &file{data: data}, err: err}
 					byFile[string(data)] = job

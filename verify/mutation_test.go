@@ -10,6 +10,7 @@ import (
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
 )
 
 // mutation is one way of tampering with a model.
@@ -126,11 +127,11 @@ func renameOutput(m *ir.Model, i int, name string) {
 // requests are those whose files are tampered with.
 func tampered() []losses.Request {
 	return []losses.Request{
-		{Loss: "huber", Options: losses.Values{"delta": 0.7}, With: []string{"weight"}},
-		{Loss: "cross_entropy", Options: losses.Values{"label_smoothing": 0.1}, With: []string{"weight"}},
-		{Loss: "focal", Options: losses.Values{"gamma": 1.5}},
-		{Loss: "quantile", Options: losses.Values{"reduction": "none"}},
-		{Loss: "mse"},
+		{Catalog: all.Losses(), Loss: "huber", Options: losses.Values{"delta": 0.7}, With: []string{"weight"}},
+		{Catalog: all.Losses(), Loss: "cross_entropy", Options: losses.Values{"label_smoothing": 0.1}, With: []string{"weight"}},
+		{Catalog: all.Losses(), Loss: "focal", Options: losses.Values{"gamma": 1.5}},
+		{Catalog: all.Losses(), Loss: "quantile", Options: losses.Values{"reduction": "none"}},
+		{Catalog: all.Losses(), Loss: "mse"},
 	}
 }
 
@@ -177,12 +178,12 @@ func TestMutations(t *testing.T) {
 // bytes, or by its numbers on one of the engines, of which further ones are asked
 // where the first sees nothing.
 func seen(t *testing.T, data []byte, engines ...Engine) bool {
-	f, c := readFile(data)
+	f, c := readFile(all.Losses(), data)
 	if f == nil {
 		return !c.Pass
 	}
 	defer f.close()
-	f.options = Options{AllowVersion: true, Seed: 1}
+	f.options = Options{Catalog: all.Losses(), AllowVersion: true, Seed: 1}
 	for n := range max(len(engines), 1) {
 		checks := f.sameFile(t.Context(), engines[:min(n+1, len(engines))])
 		if slices.ContainsFunc(checks, func(c Check) bool { return !c.Pass }) {

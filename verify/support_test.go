@@ -11,7 +11,9 @@ import (
 
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
 )
 
 var update = flag.Bool("update", false, "write docs/support.md again")
@@ -45,9 +47,9 @@ func (s support) row() string {
 // rows of the Go engine are compared alone.
 func TestSupport(t *testing.T) {
 	engines := allEngines(t)
-	rows := make([][]support, len(losses.All))
+	rows := make([][]support, len(all.Losses()))
 	reasons := &footnotes{}
-	for i, l := range losses.All {
+	for i, l := range all.Losses() {
 		rows[i] = supportOf(t, l, engines, reasons)
 	}
 	var table strings.Builder
@@ -105,17 +107,17 @@ func supportOf(t *testing.T, l losses.Loss, engines []Engine, reasons *footnotes
 	name := l.Declaration().Name
 	labels := labelsOf(t, name, engines)
 	const first, last int64 = ir.MinOpset, ir.MaxOpset
-	all := map[tensor.DType][][]string{} // why each engine cannot
+	holes := map[tensor.DType][][]string{} // why each engine cannot
 	dtypes := []tensor.DType{tensor.Float32, tensor.Float64, tensor.Float16, tensor.BFloat16}
 	for _, dtype := range dtypes {
-		all[dtype] = holesOf(t, losses.Request{Loss: name, DType: dtype}, engines)
+		holes[dtype] = holesOf(t, losses.Request{Catalog: all.Losses(), Loss: name, DType: dtype}, engines)
 	}
 	var out []support
 	for i, e := range engines {
 		s := support{loss: name, labels: labels, engine: e.Name()}
 		for _, dtype := range dtypes {
 			cell := fmt.Sprintf("%d–%d", first, last)
-			for _, reason := range all[dtype][i] {
+			for _, reason := range holes[dtype][i] {
 				cell = reasons.mark(reason)
 			}
 			s.cells = append(s.cells, cell)
@@ -143,7 +145,7 @@ func holesOf(t *testing.T, r losses.Request, engines []Engine) [][]string {
 			continue
 		}
 		before = m.Graph
-		data, err := Encode(m)
+		data, err := export.Encode(m, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -158,17 +160,17 @@ func holesOf(t *testing.T, r losses.Request, engines []Engine) [][]string {
 
 // labelsOf lists the types that a loss takes labels in.
 func labelsOf(t *testing.T, name string, engines []Engine) string {
-	p, err := losses.Request{Loss: name}.Resolve()
+	p, err := losses.Request{Catalog: all.Losses(), Loss: name}.Resolve()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !slices.ContainsFunc(p.Ports, func(p losses.Port) bool { return p.Domain.IsIndex() }) {
 		return "none"
 	}
-	r := losses.Request{Loss: name, IndexDType: tensor.Int32}
+	r := losses.Request{Catalog: all.Losses(), Loss: name, IndexDType: tensor.Int32}
 	c := newTrial(t, r, engines)
 	for _, e := range engines {
-		s, err := e.open(losses.Request{Loss: name})
+		s, err := e.open(losses.Request{Catalog: all.Losses(), Loss: name})
 		if err != nil {
 			continue // it has no labels of any type there
 		}
@@ -192,7 +194,7 @@ type trial struct {
 // can.
 func newTrial(t *testing.T, r losses.Request, engines []Engine) trial {
 	t.Helper()
-	f, c := readFile(emitted(t, r))
+	f, c := readFile(all.Losses(), emitted(t, r))
 	if f == nil {
 		t.Fatalf("%+v: %v", r, c.Failures)
 	}

@@ -41,7 +41,7 @@ func (c *Golden) BackendTest(dtype tensor.DType, opset int64, target builder.Tar
 		return nil, err
 	}
 	files := map[string][]byte{}
-	if files["model.onnx"], err = Encode(m); err != nil {
+	if files["model.onnx"], err = export.Encode(m, nil); err != nil {
 		return nil, err
 	}
 	tolerance, err := c.addTensors(files, m, dtype)

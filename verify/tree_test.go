@@ -8,7 +8,7 @@ import (
 
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/export"
-	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
 	"github.com/lossgen/lossgen/runtime"
 	"github.com/lossgen/lossgen/runtime/reference"
 )
@@ -16,11 +16,11 @@ import (
 // TestBackendTests: the cases of every loss are backend tests, whose
 // files have the model's names, order and dtypes.
 func TestBackendTests(t *testing.T) {
-	goldens, err := EmbeddedGoldens()
+	goldens, err := EmbeddedGoldens(all.Losses())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range losses.All {
+	for _, l := range all.Losses() {
 		for _, dtype := range []tensor.DType{tensor.BFloat16} {
 			written, left, err := goldens.BackendTests(l, dtype, 21, "", func(name string, files map[string][]byte) error {
 				m, err := export.Unmarshal(files["model.onnx"])

@@ -64,7 +64,7 @@ func (f *file) twin() (*file, string, error) {
 			last = fmt.Errorf("%d elements are left", n)
 			continue
 		}
-		if twin.data, last = Emit(request); last != nil {
+		if twin.data, last = export.Encode(request.Model()); last != nil {
 			continue
 		}
 		twin.rebuilt = twin.data

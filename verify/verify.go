@@ -2,11 +2,8 @@ package verify
 
 import (
 	"context"
-	"fmt"
 
-	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
-	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/runtime"
 )
@@ -30,6 +27,9 @@ func (e Engine) tolerance(dtype tensor.DType) Tolerance { return ToleranceOf(dty
 
 // Options chooses what is checked. The zero value checks everything.
 type Options struct {
+	// Catalog has the losses that files and golden cases may be of; nil has the one
+	// that [Loss] is given.
+	Catalog losses.Catalog
 	// Goldens are the golden cases; nil takes those in the program.
 	Goldens *Goldens
 	// Only says which golden cases [Loss] runs in which dtype that can hold them; nil
@@ -74,35 +74,13 @@ func (o Options) goldens() (*Goldens, error) {
 	if o.Goldens != nil {
 		return o.Goldens, nil
 	}
-	return EmbeddedGoldens()
+	return EmbeddedGoldens(o.Catalog)
 }
 
 func (o Options) progress(done, total int) {
 	if o.Progress != nil {
 		o.Progress(done, total)
 	}
-}
-
-// Emit returns the file of a request: resolved, built, checked and encoded.
-func Emit(r losses.Request) ([]byte, error) {
-	m, err := r.Model()
-	if err != nil {
-		return nil, err
-	}
-	return Encode(m)
-}
-
-// Encode returns the file of a model that [losses.Request.Model] has built: its
-// IR version is the opset's.
-func Encode(m *ir.Model) ([]byte, error) {
-	var err error
-	if m.IRVersion, err = export.IRVersion(m.Opset); err != nil {
-		return nil, err
-	}
-	if err := export.Check(m); err != nil {
-		return nil, fmt.Errorf("the model is not valid: %w", err)
-	}
-	return export.Marshal(m)
 }
 
 // run opens a file on an engine and runs it once.

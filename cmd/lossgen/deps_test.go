@@ -14,6 +14,9 @@ import (
 
 const module = "github.com/lossgen/lossgen"
 
+// family is what declarations of losses may import.
+var family = []string{"builder", "builder/tensor", "losses", "losses/parts"}
+
 // policy says which packages of this module, and which other modules, a folder
 // and those below it may import outside tests; the standard library is free.
 // Losses cannot see how a model is written or run, engines cannot see losses,
@@ -24,7 +27,15 @@ var policy = map[string][]string{
 	"builder/ir/infer":                 {"builder/ir", "builder/tensor"},
 	"builder":                          {"builder/ir", "builder/tensor"},
 	"losses":                           {"builder", "builder/ir", "builder/tensor"},
-	"losses/losstest":                  {"builder", "builder/ir", "builder/tensor", "losses", "export", "runtime", "runtime/reference", "verify"},
+	"losses/parts":                     {"builder", "builder/tensor", "losses"},
+	"losses/classification":            family,
+	"losses/regression":                family,
+	"losses/margin":                    family,
+	"losses/detection":                 family,
+	"losses/sequence":                  family,
+	"losses/composition":               append([]string{"losses/regression"}, family...), // its default tasks
+	"losses/all":                       {"losses", "losses/classification", "losses/regression", "losses/margin", "losses/detection", "losses/sequence", "losses/composition"},
+	"losses/losstest":                  {"builder", "builder/ir", "builder/tensor", "losses", "export", "runtime", "runtime/reference", "runtime/ort", "verify"},
 	"export":                           {"builder/ir", "builder/ir/infer", "builder/tensor", "export/internal/onnxpb", "github.com/gogo/protobuf"},
 	"adapters":                         {"builder/ir", "builder/tensor", "losses", "export", "golang.org/x/mod"},
 	"draw":                             {"builder/ir", "builder/ir/infer", "builder/tensor"},
@@ -35,9 +46,9 @@ var policy = map[string][]string{
 	"runtime/ort":                      {"builder/ir", "builder/tensor", "runtime", "export", "github.com/yalue/onnxruntime_go"},
 	"testdata":                         {},
 	"verify":                           {"builder", "builder/ir", "builder/tensor", "losses", "export", "runtime", "runtime/reference", "testdata"},
-	"cmd/lossgen":                      {"cli"},
-	"conformance/live/domains":         {"builder", "builder/tensor", "losses", "cli"},
-	"conformance/stacks/adapter_names": {"builder", "losses", "cli"},
+	"cmd/lossgen":                      {"cli", "losses/all"},
+	"conformance/live/domains":         {"builder", "builder/tensor", "losses", "losses/all", "cli"},
+	"conformance/stacks/adapter_names": {"builder", "losses", "losses/all", "cli"},
 	"cli": {
 		"adapters", "builder/ir", "builder/tensor", "losses", "export", "draw", "cost", "npy", "runtime", "runtime/reference", "runtime/ort", "verify",
 		"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/goccy/go-yaml",

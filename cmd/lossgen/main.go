@@ -2,6 +2,9 @@
 // shows, runs and verifies such files.
 package main
 
-import "github.com/lossgen/lossgen/cli"
+import (
+	"github.com/lossgen/lossgen/cli"
+	"github.com/lossgen/lossgen/losses/all"
+)
 
-func main() { cli.Main() }
+func main() { cli.Main(all.Losses()) }

@@ -1,13 +1,13 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/parts"
+	"github.com/lossgen/lossgen/losses/regression"
 )
 
 // This file builds the step of training: one file that holds the network, the
@@ -27,10 +27,10 @@ type contender struct {
 }
 
 var contenders = []contender{
-	{name: "mse", outputs: 1, loss: on(losses.MSE, losses.ReductionOnly{})},
-	{name: "l1", outputs: 1, loss: on(losses.L1, losses.ReductionOnly{})},
-	{name: "huber", outputs: 1, loss: on(losses.Huber, losses.HuberOptions{})},
-	{name: "quantile", outputs: 3, point: 1, loss: on(losses.Quantile, losses.QuantileOptions{Quantiles: []float64{0.1, 0.5, 0.9}})},
+	{name: "mse", outputs: 1, loss: on(regression.MSE, parts.ReductionOnly{})},
+	{name: "l1", outputs: 1, loss: on(regression.L1, parts.ReductionOnly{})},
+	{name: "huber", outputs: 1, loss: on(regression.Huber, regression.HuberOptions{})},
+	{name: "quantile", outputs: 3, point: 1, loss: on(regression.Quantile, regression.QuantileOptions{Quantiles: []float64{0.1, 0.5, 0.9}})},
 }
 
 // on fixes the options of a loss.
@@ -53,15 +53,7 @@ func (c contender) file() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	version, err := ir.VersionFor(ir.DefaultOpset)
-	if err != nil {
-		return nil, err
-	}
-	step := &ir.Model{IRVersion: version, Opset: ir.DefaultOpset, Producer: "lossgen", Graph: g.Lower(ir.DefaultOpset)}
-	if err := export.Check(step); err != nil {
-		return nil, fmt.Errorf("%s: %w", c.name, err)
-	}
-	return export.Marshal(step)
+	return export.Encode(g.Model(ir.DefaultOpset))
 }
 
 // step is a layer of tanh and a linear one, their loss, and the gradients of

@@ -10,6 +10,7 @@ import (
 	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/cli"
 	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
 )
 
 // LogCoshOptions are the loss's options: their tags become flags. Width is a pointer
@@ -46,6 +47,5 @@ var LogCosh = &losses.Def[LogCoshOptions]{
 }
 
 func main() {
-	losses.Register(LogCosh)
-	cli.Main()
+	cli.Main(append(all.Losses(), LogCosh))
 }

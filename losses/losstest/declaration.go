@@ -35,7 +35,7 @@ func declaration(t *testing.T, h *harness) {
 		}
 	}
 	for _, name := range append([]string{s.Name, s.Name + "_loss", s.Class}, s.Aliases...) {
-		if l, _, ok := losses.Find(name); name != "" && (!ok || l.Declaration().Name != s.Name) {
+		if l, _, ok := h.catalog.Find(name); name != "" && (!ok || l.Declaration().Name != s.Name) {
 			t.Errorf("the name %q does not find the loss", name)
 		}
 	}
@@ -50,7 +50,7 @@ func declaration(t *testing.T, h *harness) {
 			t.Errorf("%s: PyTorch expression %q", v.name, text)
 		}
 	}
-	if _, err := losses.Cases(h.loss); err != nil {
+	if _, err := h.catalog.Cases(h.loss); err != nil {
 		t.Errorf("golden cases: %v", err)
 	}
 }
@@ -98,7 +98,7 @@ func options(t *testing.T, h *harness) {
 			}
 		}
 		for _, v := range outside(o) {
-			_, err := losses.Request{Loss: h.spec.Name, Options: losses.Values{o.Name: v}}.Resolve()
+			_, err := losses.Request{Catalog: h.catalog, Loss: h.spec.Name, Options: losses.Values{o.Name: v}}.Resolve()
 			if err == nil || !strings.Contains(err.Error(), o.Name) {
 				t.Errorf("option %s = %v: got error %v, want one that names the option", o.Name, v, err)
 			}
@@ -160,23 +160,23 @@ func refusals(t *testing.T, h *harness) {
 			t.Errorf("%s: got error %v, want one line with %q", what, err, mention)
 		}
 	}
-	refuse("an integer dtype", "int64", losses.Request{DType: tensor.Int64})
-	refuse("a loss of another dtype", "float16", losses.Request{LossDType: tensor.Float16})
-	refuse("a float32 loss of float64", "float64", losses.Request{DType: tensor.Float64, LossDType: tensor.Float32})
-	refuse("a float64 loss of float16", "use float32 or float16", losses.Request{DType: tensor.Float16, LossDType: tensor.Float64})
-	refuse("a floating index dtype", "float32", losses.Request{IndexDType: tensor.Float32})
-	refuse("an unknown option", "no_such", losses.Request{Options: losses.Values{"no_such": 1}})
-	refuse("an unknown optional input", "no_such", losses.Request{With: []string{"no_such"}})
-	refuse("an unknown gradient", "no_such", losses.Request{Grad: []string{"no_such"}})
-	refuse("a shape of no input", "no_such", losses.Request{Shapes: map[string]string{"no_such": "N"}})
-	refuse("a shape that is none", first, losses.Request{Shapes: map[string]string{first: "N,-1"}})
-	p := plan(t, losses.Request{Loss: name})
+	refuse("an integer dtype", "int64", losses.Request{Catalog: h.catalog, DType: tensor.Int64})
+	refuse("a loss of another dtype", "float16", losses.Request{Catalog: h.catalog, LossDType: tensor.Float16})
+	refuse("a float32 loss of float64", "float64", losses.Request{Catalog: h.catalog, DType: tensor.Float64, LossDType: tensor.Float32})
+	refuse("a float64 loss of float16", "use float32 or float16", losses.Request{Catalog: h.catalog, DType: tensor.Float16, LossDType: tensor.Float64})
+	refuse("a floating index dtype", "float32", losses.Request{Catalog: h.catalog, IndexDType: tensor.Float32})
+	refuse("an unknown option", "no_such", losses.Request{Catalog: h.catalog, Options: losses.Values{"no_such": 1}})
+	refuse("an unknown optional input", "no_such", losses.Request{Catalog: h.catalog, With: []string{"no_such"}})
+	refuse("an unknown gradient", "no_such", losses.Request{Catalog: h.catalog, Grad: []string{"no_such"}})
+	refuse("a shape of no input", "no_such", losses.Request{Catalog: h.catalog, Shapes: map[string]string{"no_such": "N"}})
+	refuse("a shape that is none", first, losses.Request{Catalog: h.catalog, Shapes: map[string]string{first: "N,-1"}})
+	p := plan(t, losses.Request{Catalog: h.catalog, Loss: name})
 	for _, port := range p.Ports {
 		if port.Domain.IsIndex() {
-			refuse("the gradient of labels", port.Name, losses.Request{Grad: []string{port.Name}})
+			refuse("the gradient of labels", port.Name, losses.Request{Catalog: h.catalog, Grad: []string{port.Name}})
 		}
 		if !strings.Contains(h.patternsOf(port.Name), "*") {
-			refuse("a rank that is not accepted", port.Name, losses.Request{Shapes: map[string]string{port.Name: "A,B,C,D,E,F,G"}})
+			refuse("a rank that is not accepted", port.Name, losses.Request{Catalog: h.catalog, Shapes: map[string]string{port.Name: "A,B,C,D,E,F,G"}})
 		}
 	}
 	h.refuseConflicts(p, refuse)
@@ -200,7 +200,7 @@ func (h *harness) refuseConflicts(p *losses.Plan, refuse func(what, mention stri
 					continue
 				}
 				one, two := pin(a.Shape, d, 6), pin(b.Shape, b.Shape[axis], 7)
-				refuse("sizes that conflict", b.Name, losses.Request{Shapes: map[string]string{a.Name: one.List(), b.Name: two.List()}})
+				refuse("sizes that conflict", b.Name, losses.Request{Catalog: h.catalog, Shapes: map[string]string{a.Name: one.List(), b.Name: two.List()}})
 			}
 		}
 	}

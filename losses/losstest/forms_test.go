@@ -7,6 +7,7 @@ import (
 
 	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/runtime"
 	"github.com/lossgen/lossgen/runtime/ort"
@@ -69,18 +70,18 @@ func TestForms(t *testing.T) {
 	if _, err := (ort.Backend{}).Load(); err == nil {
 		engines = append(engines, verify.Engine{Backend: ort.Backend{}, Options: runtime.Options{Threads: 1}})
 	}
-	for _, l := range []losses.Loss{smoothness, contrast} {
-		losses.Register(l)
+	forms := losses.Catalog{smoothness, contrast}
+	for _, l := range forms {
 		for _, reduction := range []string{"none", "mean", "sum"} {
 			for _, with := range [][]string{nil, {"mask", "sample_weight"}} {
-				r := losses.Request{Loss: l.Declaration().Name, Options: losses.Values{"reduction": reduction}, With: with,
+				r := losses.Request{Catalog: forms, Loss: l.Declaration().Name, Options: losses.Values{"reduction": reduction}, With: with,
 					Grad: []string{"input", "target"}, DType: tensor.Float64}
 				t.Run(fmt.Sprint(r.Loss, reduction, with), func(t *testing.T) {
-					data, err := verify.Emit(r)
+					data, err := export.Encode(r.Model())
 					if err != nil {
 						t.Fatal(err)
 					}
-					report := verify.File(t.Context(), data, engines, verify.Options{})
+					report := verify.File(t.Context(), data, engines, verify.Options{Catalog: forms})
 					for _, c := range report.Checks {
 						for _, text := range c.Failures {
 							t.Errorf("%s %s: %s", c.Name, c.Engine, text)

@@ -24,8 +24,8 @@ type large struct {
 // float64 mean of the inputs before they were repeated, which is the same. The
 // reference engine computes in float64 anyway. How losses are reduced is not up to
 // the single loss, so that one of each kind is enough.
-func LargeReduction(t *testing.T, l losses.Loss, engines ...runtime.Backend) {
-	h := newHarness(t, l, engines)
+func LargeReduction(t *testing.T, all losses.Catalog, l losses.Loss, engines ...runtime.Backend) {
+	h := newHarness(t, all, l, engines)
 	if len(h.engines) == 1 {
 		t.Skip("needs the reference engine and one that computes in float32")
 	}
@@ -33,7 +33,7 @@ func LargeReduction(t *testing.T, l losses.Loss, engines ...runtime.Backend) {
 		t.Skip("large tensors")
 	}
 	for _, c := range h.largeCases(t) {
-		r := losses.Request{Loss: h.spec.Name, Grad: []string{"none"}}
+		r := losses.Request{Catalog: h.catalog, Loss: h.spec.Name, Grad: []string{"none"}}
 		if slices.ContainsFunc(h.reductions(), func(v losses.Values) bool { return v["reduction"] == "mean" }) {
 			r.Options = losses.Values{"reduction": "mean"}
 		}
@@ -72,7 +72,7 @@ func LargeReduction(t *testing.T, l losses.Loss, engines ...runtime.Backend) {
 func (h *harness) largeCases(t *testing.T) []large {
 	first := h.spec.Inputs[0].Name
 	if h.spec.Shapes[0][first] != "*" {
-		for _, d := range plan(t, losses.Request{Loss: h.spec.Name}).Ports[0].Shape {
+		for _, d := range plan(t, losses.Request{Catalog: h.catalog, Loss: h.spec.Name}).Ports[0].Shape {
 			if !d.Known() {
 				return []large{{letter: d.Sym, repeat: 1 << 10, accuracy: 2e-6}}
 			}

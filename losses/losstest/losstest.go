@@ -1,8 +1,8 @@
 // Package losstest checks a declared loss against PyTorch, finite differences
 // and itself.
 //
-// A loss goes through it by being listed in losses.All; a test of package losses
-// calls [Run] for each.
+// A loss goes through it by being listed in the catalogue of its package, whose test
+// calls [RunAll].
 package losstest
 
 import (
@@ -14,6 +14,7 @@ import (
 	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/runtime"
+	"github.com/lossgen/lossgen/runtime/ort"
 	"github.com/lossgen/lossgen/runtime/reference"
 	"github.com/lossgen/lossgen/verify"
 )
@@ -21,15 +22,41 @@ import (
 // maxFileSize bounds the file of a loss, in bytes.
 const maxFileSize = 16 << 10
 
+// RunAll checks losses of a catalogue on every engine that is here.
+func RunAll(t *testing.T, all, chosen losses.Catalog) {
+	engines := Engines(t)
+	for _, l := range chosen {
+		t.Run(l.Declaration().Name, func(t *testing.T) { Run(t, all, l, engines...) })
+	}
+}
+
+// Engines returns the engines beside the reference engine, which works anywhere.
+func Engines(t *testing.T) []runtime.Backend {
+	t.Helper()
+	if _, err := (ort.Backend{}).Load(); err != nil {
+		t.Logf("ONNX Runtime is left out: %v", err)
+		return nil
+	}
+	return []runtime.Backend{ort.Backend{}}
+}
+
 // Run checks a loss on the engines. The reference engine is always one of them,
 // unless it has no kernel for the loss.
-func Run(t *testing.T, l losses.Loss, engines ...runtime.Backend) { RunWith(t, l, nil, engines...) }
+//
+// The loss is one of a catalogue, which has those of its tasks, too.
+func Run(t *testing.T, all losses.Catalog, l losses.Loss, engines ...runtime.Backend) {
+	goldens, err := verify.EmbeddedGoldens(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	RunWith(t, all, l, goldens, engines...)
+}
 
-// RunWith is [Run] with golden cases beside those in the program: for a loss that is
-// declared elsewhere.
-func RunWith(t *testing.T, l losses.Loss, goldens *verify.Goldens, engines ...runtime.Backend) {
-	h := newHarness(t, l, engines)
-	h.options.Goldens = goldens
+// RunWith is [Run] with golden cases that are not those in the program: for a loss
+// that is declared elsewhere.
+func RunWith(t *testing.T, all losses.Catalog, l losses.Loss, goldens *verify.Goldens, engines ...runtime.Backend) {
+	h := newHarness(t, all, l, engines)
+	h.options = verify.Options{Catalog: all, Goldens: goldens}
 	for _, c := range []struct {
 		name string
 		run  func(*testing.T, *harness)
@@ -59,16 +86,17 @@ func RunWith(t *testing.T, l losses.Loss, goldens *verify.Goldens, engines ...ru
 
 // harness is a loss under test.
 type harness struct {
+	catalog losses.Catalog
 	loss    losses.Loss
 	spec    losses.Spec
 	options verify.Options  // with the golden cases
 	engines []verify.Engine // the reference engine first, where it can run the loss
 }
 
-func newHarness(t *testing.T, l losses.Loss, engines []runtime.Backend) *harness {
+func newHarness(t *testing.T, all losses.Catalog, l losses.Loss, engines []runtime.Backend) *harness {
 	t.Helper()
-	h := &harness{loss: l, spec: l.Declaration()}
-	data, err := verify.Emit(losses.Request{Loss: h.spec.Name})
+	h := &harness{catalog: all, loss: l, spec: l.Declaration()}
+	data, err := export.Encode((losses.Request{Catalog: h.catalog, Loss: h.spec.Name}).Model())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +133,7 @@ func emit(t *testing.T, p *losses.Plan, options ...builder.Option) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := verify.Encode(m)
+	data, err := export.Encode(m, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 // masked changes what is behind a mask, to NaN, infinities and what PyTorch refuses:
 // no output may change, not by a bit.
 func masked(t *testing.T, h *harness) {
-	if _, err := (losses.Request{Loss: h.spec.Name, With: []string{"mask"}}).Resolve(); err != nil {
+	if _, err := (losses.Request{Catalog: h.catalog, Loss: h.spec.Name, With: []string{"mask"}}).Resolve(); err != nil {
 		t.Skipf("no mask: %v", err)
 	}
 	spoiled := 0

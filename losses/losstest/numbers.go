@@ -131,7 +131,7 @@ func opsets(t *testing.T, h *harness) {
 	for _, v := range h.variants() {
 		lowered(t, plan(t, v.request))
 	}
-	p := plan(t, losses.Request{Loss: h.spec.Name})
+	p := plan(t, losses.Request{Catalog: h.catalog, Loss: h.spec.Name})
 	base := emit(t, p)
 	inputs := draw(t, p, base, verify.SmallSizes(p, 1), 1)
 	files := lowered(t, p)
@@ -154,14 +154,14 @@ func lowered(t *testing.T, p *losses.Plan) map[int64][]byte {
 	files := map[int64][]byte{}
 	var before *ir.Graph
 	for opset := int64(export.MinOpset); opset <= export.MaxOpset; opset++ {
-		m := &ir.Model{Opset: opset, Graph: g.Lower(opset)}
-		if m.IRVersion, err = export.IRVersion(opset); err != nil {
+		m, err := g.Model(opset)
+		if err != nil {
 			t.Fatal(err)
 		}
 		if before != nil && reflect.DeepEqual(before, m.Graph) {
 			err = export.Check(m)
 		} else {
-			files[opset], err = verify.Encode(m)
+			files[opset], err = export.Encode(m, nil)
 		}
 		if before = m.Graph; err != nil {
 			t.Errorf("opset %d: %v", opset, err)
@@ -178,7 +178,7 @@ func sameBytes(t *testing.T, h *harness) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			got, err := verify.Emit(r)
+			got, err := export.Encode(r.Model())
 			if err != nil || !bytes.Equal(got, want) {
 				t.Errorf("another build gives other bytes (%v)", err)
 			}

@@ -49,12 +49,12 @@ func (h *harness) shapeVariants() []variant {
 
 // request asks for the loss with every gradient that it has.
 func (h *harness) request(options losses.Values) losses.Request {
-	r := losses.Request{Loss: h.spec.Name, Options: options}
+	r := losses.Request{Catalog: h.catalog, Loss: h.spec.Name, Options: options}
 	return h.allGradients(r)
 }
 
 func (h *harness) allGradients(r losses.Request) losses.Request {
-	p, err := losses.Request{Loss: r.Loss, Options: r.Options}.Resolve()
+	p, err := losses.Request{Catalog: h.catalog, Loss: r.Loss, Options: r.Options}.Resolve()
 	if err != nil {
 		return r // the test that uses the request says so
 	}
@@ -91,7 +91,7 @@ func (h *harness) optional() []variant {
 	for _, with := range sets {
 		for _, o := range h.loss.Options() {
 			for _, v := range o.Try {
-				r := losses.Request{Loss: h.spec.Name, With: with, Options: losses.Values{o.Name: v}}
+				r := losses.Request{Catalog: h.catalog, Loss: h.spec.Name, With: with, Options: losses.Values{o.Name: v}}
 				list = append(list, variant{
 					fmt.Sprintf("with_%s_%s=%s", strings.Join(with, "_"), o.Name, losses.Text(v)),
 					h.allGradients(r),
@@ -148,12 +148,11 @@ func (h *harness) reductions() []losses.Values {
 
 // gradients are the default gradients, none, and an upstream gradient.
 func (h *harness) gradients() []variant {
-	all := h.request(nil)
-	upstream := all
+	upstream := h.request(nil)
 	upstream.GradOutput = true
 	return []variant{
-		{"default_gradients", losses.Request{Loss: h.spec.Name}},
-		{"no_gradients", losses.Request{Loss: h.spec.Name, Grad: []string{"none"}}},
+		{"default_gradients", losses.Request{Catalog: h.catalog, Loss: h.spec.Name}},
+		{"no_gradients", losses.Request{Catalog: h.catalog, Loss: h.spec.Name, Grad: []string{"none"}}},
 		{"grad_output", upstream},
 	}
 }

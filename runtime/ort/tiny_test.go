@@ -10,6 +10,7 @@ import (
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
 	"github.com/lossgen/lossgen/runtime"
 )
 
@@ -49,7 +50,7 @@ func bindTiny(t testing.TB) runtime.Binding {
 
 func emit(t testing.TB, loss string) []byte {
 	t.Helper()
-	m, err := losses.Request{Loss: loss}.Model()
+	m, err := losses.Request{Catalog: all.Losses(), Loss: loss}.Model()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,22 +6,18 @@ import (
 
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
 	"github.com/lossgen/lossgen/losses/losstest"
-	"github.com/lossgen/lossgen/runtime"
-	"github.com/lossgen/lossgen/runtime/ort"
 	"github.com/lossgen/lossgen/verify"
 )
 
-func TestMain(m *testing.M) {
-	losses.Register(Domains)
-	m.Run()
-}
+var catalog = append(all.Losses(), Domains)
 
 // TestUsers: every domain has an input, here or in a loss.
 func TestUsers(t *testing.T) {
 	used := map[losses.Domain]bool{}
-	for _, l := range losses.All {
-		p, err := losses.Request{Loss: l.Declaration().Name}.Resolve()
+	for _, l := range catalog {
+		p, err := losses.Request{Catalog: catalog, Loss: l.Declaration().Name}.Resolve()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -30,7 +26,7 @@ func TestUsers(t *testing.T) {
 		}
 		for _, o := range l.Options() { // which may bring inputs
 			for _, v := range o.Try {
-				if p, err := (losses.Request{Loss: p.Loss, Options: losses.Values{o.Name: v}}).Resolve(); err == nil {
+				if p, err := (losses.Request{Catalog: catalog, Loss: p.Loss, Options: losses.Values{o.Name: v}}).Resolve(); err == nil {
 					for _, in := range p.Inputs() {
 						used[in.Domain] = true
 					}
@@ -47,21 +43,17 @@ func TestUsers(t *testing.T) {
 
 // TestDomains takes the loss through the harness, with golden cases of its own.
 func TestDomains(t *testing.T) {
-	goldens, err := verify.OpenGoldens("golden")
+	goldens, err := verify.OpenGoldens(catalog, "golden")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var engines []runtime.Backend
-	if _, err := (ort.Backend{}).Load(); err == nil {
-		engines = append(engines, ort.Backend{})
-	}
-	losstest.RunWith(t, Domains, goldens, engines...)
+	losstest.RunWith(t, catalog, Domains, goldens, losstest.Engines(t)...)
 }
 
 // TestGoldenInputs: the golden file has the cases of the declaration, and PyTorch's
 // side has filled each input as its domain says.
 func TestGoldenInputs(t *testing.T) {
-	goldens, err := verify.OpenGoldens("golden")
+	goldens, err := verify.OpenGoldens(catalog, "golden")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +61,7 @@ func TestGoldenInputs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := losses.Cases(Domains)
+	want, err := catalog.Cases(Domains)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +90,7 @@ func TestGoldenInputs(t *testing.T) {
 
 // TestDrawn: random inputs are of their domain, too.
 func TestDrawn(t *testing.T) {
-	p, err := losses.Request{Loss: Domains.Name, DType: tensor.Float64}.Resolve()
+	p, err := losses.Request{Catalog: catalog, Loss: Domains.Name, DType: tensor.Float64}.Resolve()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/cli"
 	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
 )
 
 // Options are the loss's options.
@@ -76,6 +77,5 @@ var Domains = &losses.Def[Options]{
 }
 
 func main() {
-	losses.Register(Domains)
-	cli.Main()
+	cli.Main(append(all.Losses(), Domains))
 }

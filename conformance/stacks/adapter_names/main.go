@@ -7,6 +7,7 @@ import (
 	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/cli"
 	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/all"
 )
 
 type options struct {
@@ -47,11 +48,10 @@ func declare(name string, inputs ...string) *losses.Def[options] {
 }
 
 func main() {
-	losses.Register(declare("words", "class", "def", "None", "self", "lambda", "path", "group", "outputs", "dict", "zip", "type", "match",
+	cli.Main(append(all.Losses(), declare("words", "class", "def", "None", "self", "lambda", "path", "group", "outputs", "dict", "zip", "type", "match",
 		"in", "out", "err", "l", "c", "fn", "impl", "crate", "super", "func", "var", "chan", "range", "int", "new", "this", "null",
 		"and", "xor", "errno", "EOF", "BUFSIZ", "stdin", "View", "template", "__proto__", "toString", "constructor", "hasOwnProperty",
-		"data0", "scalar0", "call", "sizes", "T", "R", "N", "D", "x", "x_shape", "xShape", "a_b", "aB", "a__b", "_X", "__y", "_", "__"))
-	losses.Register(declare("more_words", "Self", "none", "Class", "Inputs", "Outputs", "FILE", "NAMES", "VALUES", "GRADIENTS",
-		"tf", "jax", "torch", "numpy", "_prepare", "valueOf", "length", "name", "prototype", "session", "String", "Map", "Error"))
-	cli.Main()
+		"data0", "scalar0", "call", "sizes", "T", "R", "N", "D", "x", "x_shape", "xShape", "a_b", "aB", "a__b", "_X", "__y", "_", "__"),
+		declare("more_words", "Self", "none", "Class", "Inputs", "Outputs", "FILE", "NAMES", "VALUES", "GRADIENTS",
+			"tf", "jax", "torch", "numpy", "_prepare", "valueOf", "length", "name", "prototype", "session", "String", "Map", "Error")))
 }

@@ -1,0 +1,42 @@
+// Package all is the catalogue of the losses of this module.
+package all
+
+import (
+	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/classification"
+	"github.com/lossgen/lossgen/losses/composition"
+	"github.com/lossgen/lossgen/losses/detection"
+	"github.com/lossgen/lossgen/losses/margin"
+	"github.com/lossgen/lossgen/losses/regression"
+	"github.com/lossgen/lossgen/losses/sequence"
+)
+
+// Family is losses that belong together.
+type Family struct {
+	Name   string // as in their declarations
+	Title  string // what they are of, one line
+	Losses losses.Catalog
+}
+
+// Families are all families, in the order of lists.
+func Families() []Family {
+	return []Family{
+		{"classification", "labels and probabilities of classes", classification.Losses()},
+		{"sequence", "sequences of labels, over all alignments", sequence.Losses()},
+		{"regression", "numbers, and distributions of numbers", regression.Losses()},
+		{"margin", "distances that are demanded, of scores, vectors and classes", margin.Losses()},
+		{"detection", "boxes, and scores of what is in them", detection.Losses()},
+		{"composition", "several losses in one", composition.Losses()},
+	}
+}
+
+// Losses are all losses, by family. A program with losses of its own adds them:
+//
+//	append(all.Losses(), mine)
+func Losses() losses.Catalog {
+	var list losses.Catalog
+	for _, f := range Families() {
+		list = append(list, f.Losses...)
+	}
+	return list
+}

@@ -1,0 +1,19 @@
+// Package classification declares losses over classes and probabilities: a label, or a probability for each class.
+package classification
+
+import "github.com/lossgen/lossgen/losses"
+
+// Losses are those of this package, in the order of lists.
+func Losses() losses.Catalog {
+	return losses.Catalog{
+		CrossEntropy,
+		NLL,
+		Focal,
+		BCE,
+		BCEWithLogits,
+		MultilabelSoftMargin,
+		KLDiv,
+		LinearCrossEntropy,
+		AdaptiveLogSoftmax,
+	}
+}

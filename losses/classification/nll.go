@@ -1,0 +1,43 @@
+package classification
+
+import (
+	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/parts"
+)
+
+// NLLOptions configures [NLL].
+type NLLOptions struct {
+	IgnoreIndex *int64           `opt:"ignore_index" doc:"label whose rows do not count" try:"1"`
+	Reduction   losses.Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
+}
+
+// NLL is the negative log-likelihood of the target class, from log-probabilities.
+var NLL = &losses.Def[NLLOptions]{
+	Spec: losses.Spec{
+		Name: "nll", Class: "NLLLoss", Family: "classification",
+		Title:   "negative log-likelihood from log-probabilities",
+		Formula: "-weight[target]·input[target]",
+		Torch:   "F.nll_loss(input, {target}, weight={weight}, ignore_index={ignore_index}, reduction={reduction})",
+		Inputs: []losses.Input{
+			{Name: "input", Doc: "log-probabilities, classes along axis 1 (axis 0 at rank 1)", Domain: losses.LogProb, Of: losses.Of{Axis: "C"}, Grad: losses.Default},
+			parts.ClassLabels(), parts.ClassWeight(),
+		},
+		Shapes:      parts.PerClass(),
+		LabelPolicy: parts.GatherPolicy,
+		Traps: []string{
+			"Mean divides by the number of kept labels; with weight, by the sum of their weights.",
+			"The input must hold log-probabilities: for logits use cross_entropy.",
+		},
+	},
+	Defaults: NLLOptions{IgnoreIndex: new(int64(-100)), Reduction: losses.Mean},
+	Counts:   func(c *losses.Call, o NLLOptions) string { return parts.LabelCounts(c, *o.IgnoreIndex) },
+	Body: func(c *losses.Call, o NLLOptions) losses.Term {
+		r := parts.Labeled(c, c.In("input"), *o.IgnoreIndex)
+		row := r.Flat(c.In("input").Pick(r.Axis, r.Index())).Neg()
+		w := r.PerRow(c)
+		if !w.IsZero() {
+			row = row.Mul(w)
+		}
+		return r.Term(c, row, w)
+	},
+}

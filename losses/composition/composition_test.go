@@ -1,0 +1,11 @@
+package composition_test
+
+import (
+	"testing"
+
+	"github.com/lossgen/lossgen/losses/all"
+	"github.com/lossgen/lossgen/losses/composition"
+	"github.com/lossgen/lossgen/losses/losstest"
+)
+
+func Test(t *testing.T) { losstest.RunAll(t, all.Losses(), composition.Losses()) }

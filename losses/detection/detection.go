@@ -1,0 +1,14 @@
+// Package detection declares losses of detectors: boxes and their scores.
+package detection
+
+import "github.com/lossgen/lossgen/losses"
+
+// Losses are those of this package, in the order of lists.
+func Losses() losses.Catalog {
+	return losses.Catalog{
+		SigmoidFocal,
+		GeneralizedBoxIoU,
+		DistanceBoxIoU,
+		CompleteBoxIoU,
+	}
+}

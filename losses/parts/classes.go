@@ -1,0 +1,106 @@
+// Package parts has what declarations share: inputs, shapes, and pieces of bodies.
+// Losses that are declared elsewhere use them, too.
+package parts
+
+import (
+	"fmt"
+
+	"github.com/lossgen/lossgen/builder"
+	"github.com/lossgen/lossgen/losses"
+)
+
+// This file defines pieces that losses over classes share.
+
+// What labels do that are no classes, for [losses.Spec].
+const (
+	GatherPolicy = "ignore_index rows count as 0; any other label outside [0, C) ends the run with an index error, as PyTorch raises"
+	RangePolicy  = "a label outside [0, C) ends the run with an index error, as PyTorch raises"
+)
+
+// Logits is the input of scores of classes.
+func Logits() losses.Input {
+	return losses.Input{Name: "input", Doc: "unnormalized scores, classes along axis 1 (axis 0 at rank 1)", Domain: losses.Real, Grad: losses.Default}
+}
+
+// ClassLabels is the target of one class for each row, of which option ignore_index
+// names one that does not count.
+func ClassLabels() losses.Input {
+	return losses.Input{Name: "target", Doc: "class of each row", Domain: losses.Class, Of: losses.Of{Axis: "C", Ignored: "ignore_index"}}
+}
+
+// ClassProbabilities is the target of a probability for each class.
+func ClassProbabilities() losses.Input {
+	return losses.Input{Name: "target", Doc: "probability of each class", Domain: losses.Simplex, Of: losses.Of{Axis: "C"}, Grad: losses.OnDemand}
+}
+
+// ClassWeight is the optional weight of each class.
+func ClassWeight() losses.Input {
+	return losses.Input{Name: "weight", Doc: "weight of each class", Domain: losses.Weight, Optional: true}
+}
+
+// PerClass are the shapes of losses over classes with one label per row.
+func PerClass() []losses.Shapes {
+	return []losses.Shapes{
+		{"input": "N,C,*", "target": "N,*", "weight": "C"},
+		{"input": "C", "target": "", "weight": "C"},
+	}
+}
+
+// LabelCounts is the PyTorch expression of what a row counts: whether its label
+// is kept, or its class weight.
+func LabelCounts(c *losses.Call, ignore int64) string {
+	if !c.Has("weight") {
+		return c.Expand(fmt.Sprintf("{target} != %d", ignore), nil)
+	}
+	return c.Expand(fmt.Sprintf("weight[torch.where({target} == %d, 0, {target})] * ({target} != %d)", ignore, ignore), nil)
+}
+
+// Rows is the labels of a loss over classes, made safe.
+type Rows struct {
+	Axis   int          // of the classes
+	Kept   losses.Value // bool, shape of the labels
+	labels losses.Value // 0 where not kept; others end the run outside of [0, C)
+}
+
+// Labeled reads the labels of logits x.
+func Labeled(c *losses.Call, x losses.Value, ignore int64) Rows {
+	y := c.In("target")
+	r := Rows{Axis: losses.ClassAxis(x)}
+	r.Kept = y.Equal(y.Like(float64(ignore))).Not()
+	r.labels = builder.Where(r.Kept, y, y.Like(0)).Within(x.Shape()[r.Axis])
+	return r
+}
+
+// Index returns the labels with the class axis as size 1.
+func (r Rows) Index() losses.Value { return r.labels.Unsqueeze(r.Axis) }
+
+// Flat removes the class axis.
+func (r Rows) Flat(v losses.Value) losses.Value { return v.Squeeze(r.Axis) }
+
+// PerRow returns each row's own class weight, or the zero Value.
+func (r Rows) PerRow(c *losses.Call) losses.Value {
+	if !c.Has("weight") {
+		return losses.Value{}
+	}
+	return c.In("weight").Gather(0, r.labels)
+}
+
+// AlongClasses shapes class weights for broadcasting against the input.
+func AlongClasses(w, input losses.Value) losses.Value {
+	var axes []int
+	for i := range input.Rank() {
+		if i != losses.ClassAxis(input) {
+			axes = append(axes, i)
+		}
+	}
+	return w.Unsqueeze(axes...)
+}
+
+// Term reduces weighted rows: ignored rows are 0, and mean divides by the weight
+// of the kept ones.
+func (r Rows) Term(c *losses.Call, each, weight losses.Value) losses.Term {
+	if weight.IsZero() {
+		return losses.Term{Each: each, Kept: r.Kept, Divisor: r.Kept.Cast(c.Compute)}
+	}
+	return losses.Term{Each: each, Kept: r.Kept, Divisor: builder.Where(r.Kept, weight, weight.Like(0))}
+}
