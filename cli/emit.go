@@ -54,6 +54,7 @@ func newEmit(a *app) *cobra.Command {
 	addAdapterFlag(cmd.Flags(), &o.adapter)
 	cmd.Flags().BoolVar(&o.verify, "verify", false, "verify the file before it is written, as lossgen verify does")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print a summary as JSON")
+	o.request.addOptions(cmd)
 	setLossHelp(cmd, a)
 	return cmd
 }

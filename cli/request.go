@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/lossgen/lossgen/builder/ir"
@@ -20,6 +21,7 @@ type requestFlags struct {
 	losses     losses.Catalog
 	flags      *pflag.FlagSet
 	options    map[string]*string // the options of all losses, by name
+	taken      map[string]string  // by loss, an option whose name is another flag's
 	tasks      []string
 	with, grad []string
 	gradOutput bool
@@ -34,7 +36,7 @@ type requestFlags struct {
 }
 
 func addRequestFlags(fs *pflag.FlagSet, all losses.Catalog) *requestFlags {
-	f := &requestFlags{losses: all, flags: fs, options: map[string]*string{}}
+	f := &requestFlags{losses: all, flags: fs}
 	fs.StringSliceVar(&f.with, "with", nil, "optional `inputs` to add, such as weight")
 	fs.StringSliceVar(&f.grad, "grad", nil, "`inputs` to differentiate, or none for the loss alone")
 	fs.BoolVar(&f.gradOutput, "grad-output", false, "add an input grad_output, the gradient that arrives from further on")
@@ -47,20 +49,33 @@ func addRequestFlags(fs *pflag.FlagSet, all losses.Catalog) *requestFlags {
 	fs.StringVar(&f.target, "for", "", "write fewer operators for one `consumer`: accelerator, onnx2torch or tract (default all others)")
 	fs.StringArrayVar(&f.shapes, "shape", nil, "shape of an input as `name=dims`, such as input=N,C,H,W; the others follow")
 	fs.StringVar(&f.config, "config", "", "read the request from a YAML `file`; flags override it")
-	for _, l := range all {
-		for _, o := range append(l.Options(), losses.WrapperOptions(l)...) {
-			f.addOption(o)
-		}
-	}
 	return f
 }
+
+// addOptions registers the options of all losses, after all other flags of the
+// command: a loss declared elsewhere may have an option with the name of one.
+func (f *requestFlags) addOptions(cmd *cobra.Command) {
+	cmd.InitDefaultHelpFlag()
+	f.options, f.taken = map[string]*string{}, map[string]string{}
+	for _, l := range f.losses {
+		for _, o := range append(l.Options(), losses.WrapperOptions(l)...) {
+			switch {
+			case f.options[o.Name] != nil || o.Kind == "tasks": // tasks have a flag of their own
+			case f.flags.Lookup(flagName(o.Name)) != nil:
+				f.taken[l.Declaration().Name] = o.Name
+			default:
+				f.addOption(o)
+			}
+		}
+	}
+}
+
+// flagName is the name of a flag as the help writes it; _ is read as - is.
+func flagName(name string) string { return strings.ReplaceAll(name, "_", "-") }
 
 // addOption registers an option of a loss as a hidden flag: the help of a loss
 // shows its own. Several losses may have the option.
 func (f *requestFlags) addOption(o losses.Option) {
-	if f.options[o.Name] != nil || o.Kind == "tasks" {
-		return // tasks have a flag of their own
-	}
 	f.options[o.Name] = f.flags.String(o.Name, "", o.Doc)
 	flag := f.flags.Lookup(o.Name)
 	flag.Hidden = true
@@ -152,6 +167,10 @@ func (f *requestFlags) readOptions(r *losses.Request) error {
 	loss, _, ok := f.losses.Find(r.Loss)
 	if !ok {
 		return nil // said by Resolve
+	}
+	if name := loss.Declaration().Name; f.taken[name] != "" {
+		return fmt.Errorf("%s has an option %s, which is the name of the command's flag --%s: declare it by another name",
+			name, f.taken[name], flagName(f.taken[name]))
 	}
 	values := losses.Values{}
 	for name, value := range r.Options {

@@ -122,7 +122,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SetErr(a.stderr)
 	root.SetVersionTemplate("lossgen {{.Version}}\n")
 	root.SetGlobalNormalizationFunc(func(fs *pflag.FlagSet, name string) pflag.NormalizedName {
-		return pflag.NormalizedName(strings.ReplaceAll(name, "_", "-"))
+		return pflag.NormalizedName(flagName(name))
 	})
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(newHelp(a, root))
