@@ -183,9 +183,23 @@ func (b *B) append(n *node) Value {
 	if n.shape == nil {
 		n.shape = tensor.Shape{} // rank 0 is known, not absent
 	}
+	b.bound(n)
 	b.nodes = append(b.nodes, n)
 	b.remember(Value{n})
 	return Value{n}
+}
+
+// bound refuses a value whose fixed sizes alone are more than an array can have.
+func (b *B) bound(n *node) {
+	var fixed []int64
+	for _, d := range n.shape {
+		if d.Known() {
+			fixed = append(fixed, d.Size)
+		}
+	}
+	if _, err := tensor.Count(fixed); err != nil {
+		fail(n.op.code, n.args, "%v has more elements than an array can have", n.shape)
+	}
 }
 
 // remember notes which sizes can be read from v.

@@ -40,6 +40,10 @@ func TestErrors(t *testing.T) {
 		{"index shape", "Pick: int64[N] has no element per row", func(_ *builder.B, x, _, n Value) { x.Pick(1, n) }},
 		{"bounds", "Clip: bounds 1 and 0 are out of order", func(_ *builder.B, x, _, _ Value) { x.Clip(1, 0) }},
 		{"NaN bound", "Clip: bounds NaN and 0 are out of order", func(_ *builder.B, x, _, _ Value) { x.Clip(math.NaN(), 0) }},
+		{"input too large", "Input: [1099511627776,N,1099511627776] has more elements than an array can have", func(b *builder.B, _, _, _ Value) { b.Input("z", f64, tensor.Of(1<<40, "N", 1<<40)) }},
+		{"result too large", "Add: [1099511627776,1099511627776] has more elements than an array can have", func(b *builder.B, _, _, _ Value) {
+			b.Input("z", f64, tensor.Of(1<<40, 1)).Add(b.Input("w", f64, tensor.Of(1, 1<<40)))
+		}},
 		{"no operand", "Add: operand 1 is missing", func(_ *builder.B, x, _, _ Value) { x.Add(Value{}) }},
 		{"no dtype", `Input: input "z" has no dtype`, func(b *builder.B, _, _, _ Value) { b.Input("z", tensor.Undefined, nil) }},
 		{"input twice", `Input: input "X" is declared twice`, func(b *builder.B, _, _, _ Value) { b.Input("X", f64, nil) }},

@@ -94,6 +94,7 @@ func (p *Plan) warnUseless() {
 		if slices.ContainsFunc(port.Shape, func(d tensor.Dim) bool { return d.Is(0) }) && !port.Optional {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("%s %v has no elements, whatever the data", port.Name, port.Shape))
 		}
+		p.warnLarge(port)
 	}
 	if p.DType == tensor.Float64 || p.Spec.Tasks != nil { // tasks warn themselves
 		return
@@ -111,6 +112,25 @@ func (p *Plan) warnUseless() {
 				p.Warnings = append(p.Warnings, fmt.Sprintf("option %s is %s, which is %s in float32", o.Name, formatFloat(v), formatFloat(single)))
 			}
 		}
+	}
+}
+
+// warnLarge warns of an input that no machine holds, or that broadcasts with the first
+// to what none holds.
+func (p *Plan) warnLarge(port Port) {
+	const most = 1 << 40 // bytes: more than the memory of nearly every machine
+	name, shape := port.Name, port.Shape
+	if both, err := tensor.Broadcast(p.Ports[0].Shape, shape); err == nil && slices.Contains(p.Spec.Broadcast, name) && !both.Equal(shape) {
+		name, shape = "the result of broadcasting "+name, both
+	}
+	bytes := float64(port.DType.Size())
+	for _, d := range shape {
+		if d.Known() {
+			bytes *= float64(d.Size)
+		}
+	}
+	if bytes > most {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("%s %v takes %.3g TiB or more, whatever the data", name, shape, bytes/most))
 	}
 }
 

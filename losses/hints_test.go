@@ -92,6 +92,14 @@ func TestWarnings(t *testing.T) {
 	}{
 		{losses.Request{Catalog: all.Losses(), Loss: "mse", Shapes: map[string]string{"input": "N,0"}}, "input [N,0] has no elements, whatever the data"},
 		{losses.Request{Catalog: all.Losses(), Loss: "mse", Shapes: map[string]string{"input": "N,1"}}, ""},
+		{losses.Request{Catalog: all.Losses(), Loss: "mse", Shapes: map[string]string{"input": "N,1099511627776"}}, "target [N,1099511627776] takes 4 TiB or more, whatever the data"},
+		{losses.Request{Catalog: all.Losses(), Loss: "mse", Shapes: map[string]string{"input": "1048576,262144"}}, ""},
+		{losses.Request{Catalog: all.Losses(), Loss: "mse", Shapes: map[string]string{"input": "1048576,262145"}}, "input [1048576,262145] takes 1 TiB or more"},
+		{losses.Request{Catalog: all.Losses(), Loss: "mse", Shapes: map[string]string{"input": "1048576,262144"}, DType: tensor.Float64}, "takes 2 TiB"},
+		{losses.Request{Catalog: all.Losses(), Loss: "l1", Shapes: map[string]string{"input": "16777216,1", "target": "1,16777216"}},
+			"the result of broadcasting target [16777216,16777216] takes 1.02e+03 TiB or more, whatever the data"},
+		{losses.Request{Catalog: all.Losses(), Loss: "cross_entropy", Shapes: map[string]string{"input": "N,1099511627776"}}, "input [N,1099511627776] takes 4 TiB or more"},
+		{losses.Request{Catalog: all.Losses(), Loss: "multi_task", Shapes: map[string]string{"a_input": "N,1099511627776"}}, "a_input [N,1099511627776] takes 4 TiB or more"},
 		{losses.Request{Catalog: all.Losses(), Loss: "huber", Options: losses.Values{"delta": 1e300}}, "option delta is 1e+300, which is inf in float32"},
 		{losses.Request{Catalog: all.Losses(), Loss: "huber", Options: losses.Values{"delta": 1e300}, DType: tensor.BFloat16}, "option delta is 1e+300, which is inf in float32"},
 		{losses.Request{Catalog: all.Losses(), Loss: "huber", Options: losses.Values{"delta": 1e300}, DType: tensor.Float64}, ""},
@@ -143,6 +151,38 @@ func TestCheckLabels(t *testing.T) {
 		err = p.CheckLabels(c.inputs)
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s: %v, want %q", c.request.Loss, err, c.want)
+		}
+	}
+}
+
+// TestHugeSizes: every loss of sizes that no machine holds is refused in one line, or
+// warned of.
+func TestHugeSizes(t *testing.T) {
+	for _, l := range All {
+		s := l.Declaration()
+		first := s.Inputs[0].Name
+		for _, pattern := range s.Shapes {
+			for _, size := range []string{"1099511627776", "2147483648"} {
+				var dims []string
+				letters := 0
+				text := strings.ReplaceAll(pattern[first], "*", s.Star)
+				for _, part := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' }) {
+					if strings.ToUpper(part) != strings.ToLower(part) { // a letter
+						part = size
+						letters++
+					}
+					dims = append(dims, part)
+				}
+				request := losses.Request{Catalog: all.Losses(), Loss: s.Name, Shapes: map[string]string{first: strings.Join(dims, ",")}}
+				p, err := request.Resolve()
+				if err == nil {
+					_, err = p.Model()
+				}
+				huge := letters > 1 || letters == 1 && size == "1099511627776"
+				if err != nil && (strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "cannot")) || err == nil && huge && p.Warnings == nil {
+					t.Errorf("%s %v: %v, want an error of one line or a warning", s.Name, dims, err)
+				}
+			}
 		}
 	}
 }
