@@ -50,9 +50,9 @@ conformance: build $(LIVE)/installed ## compare with PyTorch live, train in each
 goldens files live adapters stacks docs fuzz: build $(LIVE)/installed ## one kind of what conformance runs, a folder in conformance each
 	$(LIVE)/bin/python conformance/run.py --kinds $@ --lossgen ./lossgen --requests $(REQUESTS) --seed $(SEED)
 
-frameworks: build conformance/adapters/jax/.venv/installed conformance/adapters/tensorflow/.venv/installed ## train with JAX and TensorFlow (downloads 2 GB)
-	conformance/adapters/jax/.venv/bin/python conformance/adapters/stack.py --lossgen ./lossgen --stack jax
-	conformance/adapters/tensorflow/.venv/bin/python conformance/adapters/stack.py --lossgen ./lossgen --stack tensorflow
+frameworks: build conformance/adapters/environments/jax/.venv/installed conformance/adapters/environments/tensorflow/.venv/installed ## train with JAX and TensorFlow (downloads 2 GB)
+	conformance/adapters/environments/jax/.venv/bin/python conformance/adapters/stack.py --lossgen ./lossgen --stack jax
+	conformance/adapters/environments/tensorflow/.venv/bin/python conformance/adapters/stack.py --lossgen ./lossgen --stack tensorflow
 
 consumers: build $(LIVE)/installed ## run every loss in other consumers of ONNX files and check docs/support.md (downloads 300 MB)
 	$(LIVE)/bin/python conformance/consumers/run.py --lossgen ./lossgen --show
@@ -62,7 +62,7 @@ bench: build bench/.venv/installed ## time every loss against PyTorch and write 
 	bench/.venv/bin/python bench/profiles.py --lossgen ./lossgen
 
 clean: ## remove what the other targets made
-	rm -rf lossgen build .venv bench/.venv conformance/.venv conformance/.cache conformance/adapters/*/.venv conformance/consumers/.venv
+	rm -rf lossgen build .venv bench/.venv conformance/.venv conformance/.cache conformance/adapters/environments/*/.venv conformance/consumers/.venv
 
 $(VENV): runtime/ort/requirements.txt
 	$(PYTHON) -m venv .venv

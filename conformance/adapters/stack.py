@@ -5,7 +5,7 @@
 
 Random requests against PyTorch, the adapter's promises, training against the stack's own
 loss, and the code of its page in docs. JAX and TensorFlow have requirements of their own, in
-the folder stacks.
+the folder environments: a folder here named jax would be imported as the package.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def main():
     o = p.parse_args()
     lossgen = os.path.abspath(shutil.which(o.lossgen) or p.error(f"no command {o.lossgen}"))
     if importlib.util.find_spec(o.stack) is None:
-        sys.exit(f"{o.stack} is not installed: pip install -r conformance/adapters/{o.stack}/requirements.txt")
+        sys.exit(f"{o.stack} is not installed: pip install -r conformance/adapters/environments/{o.stack}/requirements.txt")
     failed = []
     for script, *rest in commands(o.stack, o.requests):
         print(f"-- {script}", flush=True)
