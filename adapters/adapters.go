@@ -173,6 +173,7 @@ func (s Stack) functions(d *Data) template.FuncMap {
 		"single": func(text Text) string { return literal(string(text), '\'', s.names.escape) },
 		"member": func(name string) string { return members[name] },
 		"shape":  func(name string) string { return shapes[name] },
+		"form":   func(f Form) string { return s.names.write(f.dim) },
 	}
 }
 

@@ -45,6 +45,8 @@ type Data struct {
 	Extra []Port
 	Grads []Port
 
+	// Forms are the sizes that follow from those of letters.
+	Forms []Form
 	// Ranks says how inputs of other ranks are brought to the file's.
 	Ranks Ranks
 
@@ -66,9 +68,9 @@ type Port struct {
 	Dims  []Dim
 }
 
-// Dim is the size of one axis: a letter, or a number.
+// Dim is the size of one axis: a letter, a form over letters, or a number.
 type Dim struct {
-	Text  string // "N" or "4"
+	Text  string // "N", "2*N" or "4"
 	Known bool   // whether it is a number
 }
 
@@ -166,6 +168,9 @@ func Describe(plan *losses.Plan, file []byte, stem string) (*Data, error) {
 		d.Reduction = r
 	}
 	d.readPorts(m.Graph, plan)
+	if err := d.readForms(m.Graph); err != nil {
+		return nil, err
+	}
 	d.Ranks = ranks(d, m.Graph, plan.Spec)
 	d.command = commandLine(plan)
 	return d, nil

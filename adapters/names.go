@@ -19,6 +19,9 @@ type language struct {
 	// with macros.
 	headers bool
 	escape  func(rune) string
+	// sizeOf looks up the size of a letter, and atLeast0 is the larger one of a size and
+	// 0: patterns of fmt.
+	sizeOf, atLeast0 string
 }
 
 var python = language{
@@ -27,10 +30,11 @@ var python = language{
 		if import in is lambda nonlocal not or pass raise return try while with yield
 		self path grad_output outputs pathlib dict zip FILE NAMES VALUES GRADIENTS`,
 	escape: escapePython,
+	sizeOf: "sizes[%s]", atLeast0: "max(%s, 0)",
 }
 
 // js has names in strings only.
-var js = language{form: snake, escape: escapeJS}
+var js = language{form: snake, escape: escapeJS, sizeOf: "sizes.get(%s)", atLeast0: "Math.max(%s, 0)"}
 
 var java = language{
 	form: camelName,
@@ -39,6 +43,7 @@ var java = language{
 		protected public return short static strictfp super switch synchronized this throw throws transient try void
 		volatile while true false null`,
 	escape: escapeJava,
+	sizeOf: "call.sizes.get(%s)", atLeast0: "Math.max(%s, 0)",
 }
 
 var rust = language{
@@ -48,6 +53,7 @@ var rust = language{
 	types: `Self Session SessionInputValue SessionOutputs Environment LogLevel PrimitiveTensorElementType TensorRef HashMap
 		Inputs Outputs Error Sizes Option Some None Ok Err Result Vec String Box From Into AsRef Clone Debug Copy Sized`,
 	escape: escapeRust,
+	sizeOf: "sizes.get(%s)", atLeast0: "(%s).max(0)",
 }
 
 const rustWords = `as break const continue crate else enum extern false fn for if impl in let loop match mod move mut pub
@@ -66,9 +72,10 @@ var cpp = language{
 	types:   `Inputs Outputs View Call Owned Values T`,
 	headers: true,
 	escape:  escapeCpp,
+	sizeOf:  "call.size(%s)", atLeast0: "std::max<int64_t>(%s, 0)",
 }
 
-var golang = language{form: typeName, escape: escapePython}
+var golang = language{form: typeName, escape: escapePython, sizeOf: "c.sizes[%s]", atLeast0: "max(%s, 0)"}
 
 // identifier turns a file's stem into a name that every language accepts, but for
 // its own words.

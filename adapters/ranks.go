@@ -31,8 +31,12 @@ type Ranks struct {
 
 // ranks finds the declared pattern that the file's inputs follow and writes its
 // axes into the inputs. Of several it takes the one whose star is longest, since
-// that one leaves most open. A file that broadcasts follows none, and stays rigid.
+// that one leaves most open. A file that broadcasts follows none, and stays rigid,
+// as one with forms does.
 func ranks(d *Data, g *ir.Graph, spec losses.Spec) Ranks {
+	if d.Forms != nil { // of this rank alone
+		return Ranks{}
+	}
 	longest, chosen := -2, losses.Shapes{}
 	for _, pattern := range spec.Shapes {
 		if star, ok := follows(g.Inputs, pattern); ok && star > longest {

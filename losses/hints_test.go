@@ -158,7 +158,7 @@ func TestCheckLabels(t *testing.T) {
 // TestHugeSizes: every loss of sizes that no machine holds is refused in one line, or
 // warned of.
 func TestHugeSizes(t *testing.T) {
-	for _, l := range All {
+	for _, l := range all.Losses() {
 		s := l.Declaration()
 		first := s.Inputs[0].Name
 		for _, pattern := range s.Shapes {

@@ -4,8 +4,8 @@
     python adapter_names.py [--only python,js,go,cpp,rust,java]
 
 Names of inputs: words of every language, what templates call their own, and names that become
-one in some style. Names of files: quotes, ends of comments, line ends, no letters at all. The
-SHA-256 of C++, Rust and JavaScript is compared with hashlib's at all lengths around a block's end.
+one in some style. Names of files: quotes, ends of comments, line ends, no letters at all. Sizes: forms
+over letters, which PyTorch and JavaScript also run. The SHA-256 of C++, Rust and JavaScript is compared with hashlib's at all lengths around a block's end.
 A language whose tools are missing is named at the end.
 """
 
@@ -23,6 +23,7 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "shared"))
 import stack_cpp
 import stack_go
 import stack_java
+import stack_js
 import stack_rust
 from command import load
 from generate import write
@@ -34,6 +35,7 @@ STEMS = ["", "class", "self", "type", "init", "main", "mod", "2nd", "_X", "grÃ¶Ã
          "inputs", "string", "ort_api", "EOF", "coding: latin-9", '"""', "??", "a[b]", "x_test", "x_linux", "ort", "T", "l1"]
 TASKS = ["class", "def", "None", "toString", "constructor", "__proto__", "_X", "_", "a_b", "aB", "a__b", "EOF", "in", "err"]
 REQUESTS = [["words"], ["words", "--reduction", "none"], ["more_words", "--grad-output"], ["more_words", "--dtype", "float16", "--reduction", "none"],
+            ["forms"], ["forms", "--reduction", "none"],
             ["multi_task", *(word for t in TASKS for word in ("--task", f"{t}=huber"))]]
 
 
@@ -69,6 +71,7 @@ def check_python(command, root, environment):
             if stack == "torch":
                 load(source, source.stem).Loss()
     values(command, root)
+    forms(command, root)
 
 
 def values(command, root):
@@ -86,6 +89,29 @@ def values(command, root):
         torch.testing.assert_close(x.grad, 2 * x)
 
 
+def forms(command, root):
+    """A loss and inputs with sizes that are forms over letters, of all sizes and one that contradicts."""
+    import torch
+    for dtype in (torch.float32, torch.bfloat16):  # which go two ways to ONNX Runtime
+        name = str(dtype).removeprefix("torch.")
+        folder = emit(command, root / name, "torch", ["forms", "--reduction", "none", "--dtype", name], "forms_" + name)
+        criterion = load(next(folder.glob("*.py")), "forms_" + name).Loss()
+        for rows in (4, 1, 0):
+            ours, theirs = ([torch.arange(n).remainder(5).to(dtype).reshape(shape).requires_grad_() for n, shape in
+                             ((3 * rows, (rows, 3)), (2 * rows, (2 * rows,)))] for _ in range(2))
+            loss, want = criterion(*ours), ((theirs[0][1:] - theirs[0][:-1]) ** 2).sum(1) * theirs[1].sum()
+            torch.testing.assert_close(loss, want)
+            loss.sum().backward()
+            want.sum().backward()
+            for x, y in zip(ours, theirs):
+                torch.testing.assert_close(x.grad, y.grad)
+        try:
+            criterion(torch.zeros(4, 3, dtype=dtype), torch.zeros(7, dtype=dtype))
+            raise AssertionError("7 is taken for 2*T with T = 4")
+        except ValueError as e:
+            assert "2*T = 7" in str(e) and "it is 8" in str(e), e
+
+
 def keywords(module):
     import inspect
     return [p.name for p in inspect.signature(module.Loss.forward).parameters.values() if p.kind == p.KEYWORD_ONLY]
@@ -100,6 +126,26 @@ def check_js(command, root, environment):
     main.write_text(text[start:text.index("\n}\n", start) + 3] + 'console.log(JSON.parse(process.argv[2]).map((n) => '
                     'Buffer.from(digest(new Uint8Array(n).map((_, i) => i * 7))).toString("hex")).join("\\n"));\n')
     vectors(run("node", main, str(LENGTHS)).split())
+    stack_js.install(CACHE / "js", environment)
+    folder = emit(command, root / "forms", "js", ["forms", "--reduction", "none"], "forms")
+    os.symlink(CACHE / "js" / "node_modules", folder / "node_modules")
+    (folder / "main.mjs").write_text(FORMS)
+    run("node", "main.mjs", cwd=folder)
+
+
+FORMS = """import * as ort from "onnxruntime-web";
+import { create } from "./forms.mjs";
+
+const run = await create(undefined, ort);
+const input = [[1, 2], [3, 4], [3, 5]], twice = [1, 1, 1, 1, 1, 0.5], grad_output = [1, 2];
+const { loss, grad_twice } = await run({ input, twice, grad_output });
+if (loss.data.join() !== "44,5.5" || grad_twice.data.join() !== "10,10,10,10,10,10") throw new Error(`${loss.data} ${grad_twice.data}`);
+for (const wrong of [{ twice: [1, 1] }, { grad_output: [1, 2, 3] }]) {
+  const message = await run({ input, twice, grad_output, ...wrong }).then(() => "no error", (e) => e.message);
+  if (!message.startsWith("the inputs have ")) throw new Error(message);
+}
+process.exit(0);
+"""
 
 
 def check_go(command, root, environment):

@@ -1,6 +1,7 @@
 // Command adapter_names is the lossgen command with losses whose names and texts
 // are hard on generated sources: words of every language, names that become one
-// in some style, and text that ends comments.
+// in some style, and text that ends comments; and with one whose sizes are forms over
+// letters.
 package main
 
 import (
@@ -47,8 +48,33 @@ func declare(name string, inputs ...string) *losses.Def[options] {
 	}
 }
 
+type formOptions struct {
+	Reduction losses.Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
+}
+
+// forms has inputs and a loss with sizes that follow from letters.
+var forms = &losses.Def[formOptions]{
+	Spec: losses.Spec{
+		Name: "forms", Family: "other", Title: "squares of the steps between rows", Formula: "sum over D of (input[1:] - input[:-1])^2 times sum(twice)",
+		Inputs: []losses.Input{
+			{Name: "input", Doc: "rows", Domain: losses.Real, Grad: losses.Default},
+			{Name: "twice", Doc: "two for each row", Domain: losses.Real, Grad: losses.Default},
+		},
+		Shapes: []losses.Shapes{{"input": "T,D", "twice": "2*T"}},
+	},
+	Defaults: formOptions{losses.Mean},
+	Reference: func(_ *losses.Call, o formOptions) string {
+		return losses.Reduced("((input[1:] - input[:-1]) ** 2).sum(1) * twice.sum()", o.Reduction)
+	},
+	Body: func(c *losses.Call, _ formOptions) losses.Term {
+		x := c.In("input")
+		step := x.Slice(0, 1, 1<<40).Sub(x.Slice(0, 0, -1))
+		return losses.Term{Each: step.Mul(step).SumOver(1).Mul(c.In("twice").Sum())}
+	},
+}
+
 func main() {
-	cli.Main(append(all.Losses(), declare("words", "class", "def", "None", "self", "lambda", "path", "group", "outputs", "dict", "zip", "type", "match",
+	cli.Main(append(all.Losses(), forms, declare("words", "class", "def", "None", "self", "lambda", "path", "group", "outputs", "dict", "zip", "type", "match",
 		"in", "out", "err", "l", "c", "fn", "impl", "crate", "super", "func", "var", "chan", "range", "int", "new", "this", "null",
 		"and", "xor", "errno", "EOF", "BUFSIZ", "stdin", "View", "template", "__proto__", "toString", "constructor", "hasOwnProperty",
 		"data0", "scalar0", "call", "sizes", "T", "R", "N", "D", "x", "x_shape", "xShape", "a_b", "aB", "a__b", "_X", "__y", "_", "__"),
