@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -46,10 +47,11 @@ func outside(option, input string) losses.Loss {
 }
 
 // with runs a command line in a program that has one more loss.
-func with(t *testing.T, l losses.Loss, args ...string) (int, string) {
-	var stdout, stderr bytes.Buffer
-	code := Run(append(all.Losses(), l), args, strings.NewReader(""), &stdout, &stderr)
-	return code, stderr.String()
+func with(t *testing.T, l losses.Loss, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, said bytes.Buffer
+	code = Run(append(all.Losses(), l), args, strings.NewReader(""), &out, &said)
+	return code, out.String(), said.String()
 }
 
 // TestFlagNames gives a loss declared elsewhere an option, and an input, with the name
@@ -75,7 +77,7 @@ func TestFlagNames(t *testing.T) {
 			count++
 			option := strings.ReplaceAll(flag, "-", "_")
 			l := outside(option, option)
-			code, said := with(t, l, append(args, "outside")...)
+			code, _, said := with(t, l, append(args, "outside")...)
 			want := "lossgen: outside has an option " + option + ", which is the name of the command's flag --" + flag + ": declare it by another name\n"
 			if code != 2 || said != want {
 				t.Errorf("%s with an option %s: exit %d, %q, want %q", name, option, code, said, want)
@@ -83,13 +85,13 @@ func TestFlagNames(t *testing.T) {
 			if _, err := os.Stat(path); err == nil {
 				t.Fatalf("%s with an option %s wrote a file", name, option)
 			}
-			if code, said := with(t, l, append(args[:1:1], "outside", "--help")...); code != 0 || said != "" {
+			if code, _, said := with(t, l, append(args[:1:1], "outside", "--help")...); code != 0 || said != "" {
 				t.Errorf("%s --help with an option %s: exit %d, %q", name, option, code, said)
 			}
-			if code, said := with(t, l, "show", "huber", "--delta", "2"); code != 0 {
+			if code, _, said := with(t, l, "show", "huber", "--delta", "2"); code != 0 {
 				t.Errorf("show huber beside an option %s: exit %d, %q", option, code, said)
 			}
-			if code, said := with(t, outside("width", option), append(args, "outside", "--width=2")...); code != 0 {
+			if code, _, said := with(t, outside("width", option), append(args, "outside", "--width=2")...); code != 0 {
 				t.Errorf("%s with an input %s: exit %d, %q", name, option, code, said)
 			}
 			os.Remove(path)
@@ -102,7 +104,51 @@ func TestFlagNames(t *testing.T) {
 
 // TestFlagOfOneCommand: the name of a flag that one command has is free in the other.
 func TestFlagOfOneCommand(t *testing.T) {
-	if code, said := with(t, outside("cost", "y"), "emit", "outside", "--cost=2", "-o", filepath.Join(t.TempDir(), "out.onnx")); code != 0 {
+	if code, _, said := with(t, outside("cost", "y"), "emit", "outside", "--cost=2", "-o", filepath.Join(t.TempDir(), "out.onnx")); code != 0 {
 		t.Errorf("emit with an option cost: exit %d, %q", code, said)
+	}
+}
+
+// TestForeignTexts: no text from outside reaches a terminal as it is: not those of a
+// loss declared elsewhere, nor the path of a library and what an engine says of it.
+func TestForeignTexts(t *testing.T) {
+	const red = "red \x1b[31m\u202e\x9b\r\a\x7f"
+	def := &losses.Def[outsideOptions]{
+		Spec: losses.Spec{
+			Name: "outside", Aliases: []string{red + "alias"}, Family: red, Title: red, Formula: red, Torch: "{x}.mean()", LabelPolicy: red, Traps: []string{red},
+			Inputs: []losses.Input{{Name: "x", Doc: red, Domain: losses.Real, Grad: losses.Default}},
+			Shapes: []losses.Shapes{{"x": "N"}},
+		},
+		Defaults: outsideOptions{Width: new(1.0)},
+		Body:     func(c *losses.Call, _ outsideOptions) losses.Term { return losses.Term{Each: c.In("x")} },
+	}
+	folder := filepath.Join(t.TempDir(), red)
+	if err := os.Mkdir(folder, 0o777); err != nil {
+		t.Skip("this system has no such names: ", err)
+	}
+	library := filepath.Join(folder, "lib\nonnxruntime.so")
+	if err := os.WriteFile(library, []byte("no library"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"list"}, {"list", "--json"}, {"describe", "outside"}, {"describe", "outside", "--json"}, {"emit", "outside", "--help"}, {"show", "outside"},
+		{"doctor", "--ort-library", library}, {"doctor", "--json", "--ort-library", library}, {"doctor", "--ort-library", folder},
+		{"doctor", "--ort-library", red}, {"verify", "huber", "--engine", "ort", "--ort-library", library},
+	} {
+		code, stdout, stderr := with(t, def, args...)
+		if stdout == "" && code == 0 || code == 1 && stderr == "" {
+			t.Errorf("%q: exit %d and nothing printed", args, code)
+		}
+		all := stdout + stderr
+		if at := strings.IndexFunc(all, func(r rune) bool { return r != '\n' && !strconv.IsPrint(r) }); at >= 0 {
+			t.Errorf("%q prints %q", args, all[at:min(len(all), at+20)])
+		}
+		if !strings.Contains(all, "red ") {
+			t.Errorf("%q does not print the text: %s", args, all)
+		}
+	}
+	t.Setenv("LOSSGEN_ORT_LIBRARY", library)
+	if _, stdout, _ := with(t, def, "doctor"); !strings.Contains(stdout, `red \x1b[31m\u202e\x9b\r\a\x7f/lib\nonnxruntime.so`) {
+		t.Errorf("doctor does not print the path of the library escaped: %s", stdout)
 	}
 }

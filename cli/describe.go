@@ -26,7 +26,7 @@ func newDescribe(a *app) *cobra.Command {
 			if asJSON {
 				return a.printJSON(d)
 			}
-			a.describe(l, d)
+			a.printPlain(func(a *app) { a.describe(l, d) })
 			return nil
 		},
 	}

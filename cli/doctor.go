@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/runtime/ort"
 	"github.com/lossgen/lossgen/verify"
@@ -132,7 +133,7 @@ func (a *app) tellDiagnosis(d diagnosis) {
 	for _, e := range d.Engines {
 		fmt.Fprintf(w, "  %-10s %s\n", e.Name, verdict(e.Works, e.Reason))
 		if e.Library != "" {
-			fmt.Fprintf(w, "  %-10s ONNX Runtime %s, %s\n", "", e.Version, e.Library)
+			fmt.Fprintf(w, "  %-10s ONNX Runtime %s, %s\n", "", ir.Plain(e.Version), ir.Plain(e.Library))
 		}
 		tellInstall(a, e.Install)
 		for _, p := range e.Providers {
@@ -146,7 +147,7 @@ func (a *app) tellDiagnosis(d diagnosis) {
 		}
 		var rows [][]string
 		for _, t := range e.Tried {
-			rows = append(rows, []string{t.Where, t.Outcome, t.Path})
+			rows = append(rows, []string{t.Where, ir.Plain(t.Outcome), ir.Plain(t.Path)})
 		}
 		fmt.Fprint(w, table(rows))
 	}
@@ -154,7 +155,7 @@ func (a *app) tellDiagnosis(d diagnosis) {
 	case g.Embedded:
 		fmt.Fprintf(w, "\ngolden cases of %d losses are in this program\n", g.Losses)
 	case g.Reason != "":
-		fmt.Fprintf(w, "\ngolden cases: %s\n", g.Reason)
+		fmt.Fprintf(w, "\ngolden cases: %s\n", ir.Plain(g.Reason))
 	default:
 		fmt.Fprintf(w, "\nno golden cases are in this program: give verify a folder with --golden\n")
 	}
@@ -170,5 +171,5 @@ func verdict(works bool, reason string) string {
 	if works {
 		return "works"
 	}
-	return "does not work: " + reason
+	return "does not work: " + ir.Plain(reason)
 }

@@ -287,7 +287,7 @@ func setLossHelp(cmd *cobra.Command, a *app) {
 	cmd.SetHelpFunc(func(cmd *cobra.Command, args []string) {
 		for _, arg := range cmd.Flags().Args() {
 			if l, _, ok := a.losses.Find(lossName(arg)); ok {
-				lossHelp(a.stdout, cmd, l)
+				a.printPlain(func(a *app) { lossHelp(a.stdout, cmd, l) })
 				return
 			}
 		}

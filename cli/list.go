@@ -24,14 +24,15 @@ func newList(a *app) *cobra.Command {
 			if asJSON {
 				return a.listJSON()
 			}
-			return a.list()
+			a.printPlain((*app).list)
+			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-func (a *app) list() error {
+func (a *app) list() {
 	var families []string
 	width := 0
 	for _, l := range a.losses {
@@ -49,7 +50,6 @@ func (a *app) list() error {
 			}
 		}
 	}
-	return nil
 }
 
 func (a *app) listJSON() error {

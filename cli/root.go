@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,19 @@ type app struct {
 // say writes a line for the reader to standard error.
 func (a *app) say(format string, args ...any) {
 	fmt.Fprintf(a.stderr, "lossgen: %s\n", clipped(ir.Plain(oneLine(fmt.Sprintf(format, args...)))))
+}
+
+// printPlain prints what write prints with everything escaped that does not print:
+// texts of losses that are declared elsewhere.
+func (a *app) printPlain(write func(a *app)) {
+	var text bytes.Buffer
+	inner := *a
+	inner.stdout = bufio.NewWriter(&text)
+	write(&inner)
+	inner.stdout.Flush()
+	for line := range strings.Lines(text.String()) {
+		fmt.Fprintln(a.stdout, ir.Plain(strings.TrimSuffix(line, "\n")))
+	}
 }
 
 // maxLine bounds a line for the reader: names from a file may have any length.
