@@ -156,6 +156,8 @@ func attribute(op string, a ir.Attribute) string {
 		}
 	case string:
 		return strconv.Quote(v)
+	case []string:
+		return fmt.Sprintf("%q", v)
 	case []int64:
 		return strings.ReplaceAll(fmt.Sprint(v), " ", ",")
 	case []float32:

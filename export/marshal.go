@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/gogo/protobuf/proto"
 
@@ -125,6 +126,9 @@ func encodeDim(d tensor.Dim) *onnxpb.DimensionProto {
 	case d.IsUnknown():
 		return &onnxpb.DimensionProto{}
 	}
+	if name, err := strconv.Unquote(d.Sym); err == nil && d.Size == 0 {
+		return &onnxpb.DimensionProto{DimParam: &name} // a name of a foreign file, as it had it
+	}
 	return &onnxpb.DimensionProto{DimParam: new(d.String())}
 }
 
@@ -179,6 +183,10 @@ func (e encoder) attribute(a ir.Attribute) (*onnxpb.AttributeProto, error) {
 		p.Ints = v
 	case []float32:
 		p.Floats = v
+	case []string:
+		for _, s := range v {
+			p.Strings = append(p.Strings, []byte(s))
+		}
 	case *tensor.Tensor:
 		p.T, err = encodeTensor("", v)
 	case *ir.Graph:

@@ -49,13 +49,14 @@ func defaulted(name string, def any) attrSpec {
 type kind int32
 
 const (
-	kindFloat  kind = onnxpb.AttributeFloat
-	kindInt    kind = onnxpb.AttributeInt
-	kindString kind = onnxpb.AttributeString
-	kindTensor kind = onnxpb.AttributeTensor
-	kindGraph  kind = onnxpb.AttributeGraph
-	kindFloats kind = onnxpb.AttributeFloats
-	kindInts   kind = onnxpb.AttributeInts
+	kindFloat   kind = onnxpb.AttributeFloat
+	kindInt     kind = onnxpb.AttributeInt
+	kindString  kind = onnxpb.AttributeString
+	kindTensor  kind = onnxpb.AttributeTensor
+	kindGraph   kind = onnxpb.AttributeGraph
+	kindFloats  kind = onnxpb.AttributeFloats
+	kindInts    kind = onnxpb.AttributeInts
+	kindStrings kind = onnxpb.AttributeStrings
 )
 
 // String returns the Go type that carries the kind in [ir.Attribute].
@@ -75,6 +76,8 @@ func (k kind) String() string {
 		return "[]float32"
 	case kindInts:
 		return "[]int64"
+	case kindStrings:
+		return "[]string"
 	default:
 		return fmt.Sprintf("kind %d", int32(k))
 	}
@@ -93,6 +96,8 @@ func kindOf(value any) (kind, error) {
 		return kindFloats, nil
 	case []int64:
 		return kindInts, nil
+	case []string:
+		return kindStrings, nil
 	case *tensor.Tensor:
 		if v != nil {
 			return kindTensor, nil
@@ -102,7 +107,7 @@ func kindOf(value any) (kind, error) {
 			return kindGraph, nil
 		}
 	default:
-		return 0, fmt.Errorf("a %T is no attribute value: use int64, float32, string, []int64, []float32, *tensor.Tensor or *ir.Graph", value)
+		return 0, fmt.Errorf("a %T is no attribute value: use int64, float32, string, []int64, []float32, []string, *tensor.Tensor or *ir.Graph", value)
 	}
 	return 0, fmt.Errorf("the %T is nil", value)
 }

@@ -240,6 +240,12 @@ func (d *decoder) attribute(p *onnxpb.AttributeProto) (any, error) {
 		return append([]float32{}, p.Floats...), nil
 	case kindInts:
 		return append([]int64{}, p.Ints...), nil
+	case kindStrings:
+		list := make([]string, len(p.Strings))
+		for i, s := range p.Strings {
+			list[i] = string(s)
+		}
+		return list, nil
 	case kindTensor:
 		if p.T == nil {
 			return nil, errors.New("its tensor is missing")

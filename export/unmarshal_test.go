@@ -71,19 +71,27 @@ func TestRankZeroIsNotUnknown(t *testing.T) {
 
 func TestUnmarshalRefuses(t *testing.T) {
 	tests := map[string]string{
-		"refused_external":  `initializer "w": its data is in another file`,
-		"refused_uint8":     `initializer "w": element type uint8 is not supported: use float32`,
-		"refused_string":    `input "s": element type string is not supported`,
-		"refused_sequence":  `input "s": it is not declared as a tensor`,
-		"refused_sparse":    "sparse initializers",
-		"refused_domain":    `node 0 (Gelu -> y): the operator is of domain "com.microsoft"`,
-		"refused_attribute": `node 0 (Constant -> y): attribute "value_strings": attribute type 8 is not supported`,
-		"refused_size":      `initializer "w": sizes [2 3] of float32 need 24 bytes of raw data, the file has 8`,
+		"refused_external": `initializer "w": its data is in another file`,
+		"refused_uint8":    `initializer "w": element type uint8 is not supported: use float32`,
+		"refused_string":   `input "s": element type string is not supported`,
+		"refused_sequence": `input "s": it is not declared as a tensor`,
+		"refused_sparse":   "sparse initializers",
+		"refused_domain":   `node 0 (Gelu -> y): the operator is of domain "com.microsoft"`,
+		"refused_size":     `initializer "w": sizes [2 3] of float32 need 24 bytes of raw data, the file has 8`,
 	}
 	for name, want := range tests {
 		_, err := export.Unmarshal(read(t, name))
 		wantLine(t, err, want)
 	}
+}
+
+// TestStrings: a list of strings is read, and a constant that is one is refused.
+func TestStrings(t *testing.T) {
+	m, err := export.Unmarshal(read(t, "refused_attribute"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantLine(t, export.CheckForeign(m), `node 0 (Constant -> y): attribute "value_strings" does not exist at opset`)
 }
 
 func TestUnmarshalOtherFiles(t *testing.T) {

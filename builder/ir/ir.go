@@ -73,7 +73,7 @@ func (n Node) String() string {
 }
 
 // Attribute is a named operator attribute. Value is an int64, float32, string,
-// []int64, []float32, *tensor.Tensor or *Graph.
+// []int64, []float32, []string, *tensor.Tensor or *Graph.
 type Attribute struct {
 	Name  string
 	Value any

@@ -71,6 +71,8 @@ func (n Node) plain() Node {
 				a.Value = v.plain()
 			case string:
 				a.Value = Plain(v)
+			case []string:
+				a.Value = each(v, Plain)
 			}
 			a.Name = Plain(a.Name)
 			return a

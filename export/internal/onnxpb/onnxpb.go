@@ -10,13 +10,14 @@ import "github.com/gogo/protobuf/proto"
 
 // Codes of AttributeProto.Type.
 const (
-	AttributeFloat  = 1
-	AttributeInt    = 2
-	AttributeString = 3
-	AttributeTensor = 4
-	AttributeGraph  = 5
-	AttributeFloats = 6
-	AttributeInts   = 7
+	AttributeFloat   = 1
+	AttributeInt     = 2
+	AttributeString  = 3
+	AttributeTensor  = 4
+	AttributeGraph   = 5
+	AttributeFloats  = 6
+	AttributeInts    = 7
+	AttributeStrings = 8
 )
 
 // External is the TensorProto.DataLocation of data in another file.
@@ -77,6 +78,7 @@ type AttributeProto struct {
 	G           []byte       `protobuf:"bytes,6,opt,name=g"`
 	Floats      []float32    `protobuf:"fixed32,7,rep,name=floats"`
 	Ints        []int64      `protobuf:"varint,8,rep,name=ints"`
+	Strings     [][]byte     `protobuf:"bytes,9,rep,name=strings"`
 	Type        *int32       `protobuf:"varint,20,opt,name=type"`
 	RefAttrName *string      `protobuf:"bytes,21,opt,name=ref_attr_name"`
 }
