@@ -28,8 +28,8 @@ type output struct {
 }
 
 type options struct {
-	naive, derived bool
-	target         Target
+	naive, derived, foreign bool
+	target                  Target
 }
 
 // Option changes how Build works; tests compare graphs built with and without.
@@ -41,6 +41,9 @@ func Naive(o *options) { o.naive = true }
 // Derived ignores the gradients that composites declare and differentiates
 // their nodes instead.
 func Derived(o *options) { o.derived = true }
+
+// Foreign lets inputs and outputs have any names, as models written elsewhere do.
+func Foreign(o *options) { o.foreign = true }
 
 // Graph is a finished graph.
 type Graph struct {
@@ -102,11 +105,9 @@ func (b *B) seal(name string) *Graph {
 // declared too is enforced at run time, and so is every form. Names must be identifiers, unique also
 // when case is ignored.
 func (b *B) Input(name string, dtype tensor.DType, shape tensor.Shape) Value {
-	if !tensor.IsName(name) {
-		fail("Input", nil, "%q is not an identifier", name)
-	}
+	b.checkName("Input", name)
 	for _, in := range b.inputs {
-		if strings.EqualFold(in.attr.name, name) {
+		if b.sameName(in.attr.name, name) {
 			fail("Input", nil, "input %q is declared twice", name)
 		}
 	}
@@ -123,20 +124,30 @@ func (b *B) Output(name string, v Value) {
 	if v.IsZero() || v.b != b {
 		fail("Output", nil, "output %q has no value of this graph", name)
 	}
-	if !tensor.IsName(name) {
-		fail("Output", nil, "%q is not an identifier", name)
-	}
+	b.checkName("Output", name)
 	for _, o := range b.outputs {
-		if strings.EqualFold(o.name, name) {
+		if b.sameName(o.name, name) {
 			fail("Output", nil, "output %q is declared twice", name)
 		}
 	}
 	for _, in := range b.inputs {
-		if strings.EqualFold(in.attr.name, name) {
+		if b.sameName(in.attr.name, name) {
 			fail("Output", nil, "output %q has the name of an input", name)
 		}
 	}
 	b.outputs = append(b.outputs, output{name, v})
+}
+
+func (b *B) checkName(role, name string) {
+	if !tensor.IsName(name) && (name == "" || !b.options.foreign) {
+		fail(role, nil, "%q is not an identifier", name)
+	}
+}
+
+// sameName reports whether two names are one, for some importers also where their
+// case differs.
+func (b *B) sameName(p, q string) bool {
+	return p == q || !b.options.foreign && strings.EqualFold(p, q)
 }
 
 // emit is the only door into a graph: infer, simplify, share, append.

@@ -97,7 +97,11 @@ func (g *grader) visit(n, dn Value) {
 		g.checkCaptures(n)
 		grads = n.attr.custom(dn)
 	case n.op.vjp == nil:
-		fail(n.op.code, n.args, "is not differentiable")
+		name := n.op.code
+		if name == "NodeResult" {
+			name = n.arg(0).attr.name
+		}
+		fail(name, n.args, "is not differentiable")
 	default:
 		grads = n.op.vjp(n, dn)
 	}

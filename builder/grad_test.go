@@ -38,7 +38,7 @@ func once(p program) program {
 
 // programs has every differentiable operation.
 func programs() []program {
-	return slices.Concat(elementwise(), moves(), windowPrograms(), gammaPrograms(), scanPrograms(), indexed(), orders(), reductions(), families(), norms())
+	return slices.Concat(elementwise(), moves(), windowPrograms(), gammaPrograms(), scanPrograms(), indexed(), orders(), reductions(), families(), norms(), foreignPrograms())
 }
 
 func elementwise() []program {

@@ -47,6 +47,11 @@ func (g *Graph) Lower(opset int64) *ir.Graph {
 	for _, o := range g.outputs {
 		e.taken[strings.ToLower(o.name)] = true
 	}
+	for _, n := range g.nodes {
+		if n.op.code == "Parameter" {
+			e.taken[strings.ToLower(n.attr.name)] = true
+		}
+	}
 	e.names = make(map[*node]string, len(g.nodes))
 	for _, n := range g.nodes {
 		in := make([]string, len(n.args))
@@ -65,11 +70,12 @@ func (g *Graph) Lower(opset int64) *ir.Graph {
 	return e.graph
 }
 
-// nameNodes names each node after its first result, whose name is unique in the
+// nameNodes names each node after its first result that has a name, unique in the
 // graph and its bodies.
 func nameNodes(g *ir.Graph) {
 	for i, nd := range g.Nodes {
-		g.Nodes[i].Name = nd.Outputs[0]
+		named := slices.IndexFunc(nd.Outputs, func(name string) bool { return name != "" })
+		g.Nodes[i].Name = nd.Outputs[named]
 		for _, a := range nd.Attributes {
 			if body, ok := a.Value.(*ir.Graph); ok {
 				nameNodes(body)
@@ -129,7 +135,7 @@ func (e *emitter) node(op string, in []string, attrs ...ir.Attribute) string {
 	for _, a := range attrs {
 		fmt.Fprintf(&key, " %s=%v", a.Name, a.Value)
 		if t, ok := a.Value.(*tensor.Tensor); ok {
-			fmt.Fprintf(&key, "%x", t.Data)
+			fmt.Fprintf(&key, "%q", contents(t))
 		}
 	}
 	if name, ok := e.made[key.String()]; ok && !e.naive {
@@ -186,12 +192,21 @@ func (e *emitter) constant(t *tensor.Tensor) string {
 	if e.outer != nil {
 		return e.outer.constant(t)
 	}
-	key := fmt.Sprintf("const %v %x", t, t.Data)
+	key := fmt.Sprintf("const %v %s", t, contents(t))
 	if name, ok := e.made[key]; ok {
 		return name
 	}
 	name := e.number("c", &e.constants)
 	e.made[key] = name
+	e.graph.Initializers = append(e.graph.Initializers, ir.Initializer{Name: name, Tensor: t})
+	return name
+}
+
+// initializer returns the name of an initializer that has one.
+func (e *emitter) initializer(name string, t *tensor.Tensor) string {
+	if e.outer != nil {
+		return e.outer.initializer(name, t)
+	}
 	e.graph.Initializers = append(e.graph.Initializers, ir.Initializer{Name: name, Tensor: t})
 	return name
 }

@@ -21,7 +21,7 @@ func scanOps() map[string]*op {
 				panic("builder: internal error: a step is lowered outside of its loop")
 			}},
 		"ScanResult": {doc: "a last state of a loop, or the outputs of its steps, stacked along axis 0", infer: inferScanResult,
-			lower: func(e *emitter, v Value, in []string) string { return e.made[scanResult(in[0], v.attr.ints[0])] },
+			lower: func(e *emitter, v Value, in []string) string { return e.made[resultName(in[0], v.attr.ints[0])] },
 			vjp:   func(y, dy Value) []Value { return vs(Value{}) }}, // the driver gives all results' gradients to the loop
 		"Prefix": {doc: "the first elements along an axis, as many as the second operand says",
 			infer: inferPrefix, flow: noFlow,
@@ -177,14 +177,14 @@ func inferScanResult(c *call) (tensor.DType, tensor.Shape) {
 	return output.dtype, output.shape.Insert(0, sequence.shape[0])
 }
 
-// scanResult is where the emitter keeps the name of a result of a Scan.
-func scanResult(scan string, i int64) string { return fmt.Sprintf("ScanResult %d %s", i, scan) }
+// resultName is where the emitter keeps the name of a result of a node with several.
+func resultName(node string, i int64) string { return fmt.Sprintf("result %d %s", i, node) }
 
-// resultsOf returns the results of loops among some nodes.
+// resultsOf returns which results of loops and foreign nodes are among some nodes.
 func resultsOf(nodes []*node) map[*node]map[int64]bool {
 	used := map[*node]map[int64]bool{}
 	for _, n := range nodes {
-		if n.op.code == "ScanResult" {
+		if n.op.code == "ScanResult" || n.op.code == "NodeResult" {
 			scan := n.args[0].node
 			if used[scan] == nil {
 				used[scan] = map[int64]bool{}
@@ -229,7 +229,7 @@ func lowerScan(e *emitter, v Value, in []string) string {
 	}
 	for i, k := 0, 0; i < len(l.next)+len(l.outputs); i++ {
 		if i < len(l.next) || e.results[v.node][int64(i)] {
-			e.made[scanResult(out[0], int64(i))] = out[k]
+			e.made[resultName(out[0], int64(i))] = out[k]
 			k++
 		}
 	}

@@ -216,6 +216,9 @@ func nameSizes(g *ir.Graph) {
 func eachDim(g *ir.Graph, to func(tensor.Dim) tensor.Dim) {
 	for _, ports := range [][]ir.Port{g.Inputs, g.Outputs, g.Values} {
 		for i, p := range ports {
+			if p.Shape == nil {
+				continue // a port of a body may go without a shape
+			}
 			shape := make(tensor.Shape, len(p.Shape))
 			for axis, d := range p.Shape {
 				shape[axis] = to(d)

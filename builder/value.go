@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strings"
 
@@ -26,19 +27,20 @@ type node struct {
 // attr holds the parameters of an operation; each row of the operator table
 // says which fields it uses.
 type attr struct {
-	name   string         // Input: its name. Composite: its name
-	axes   []int          // reductions, Unsqueeze, Squeeze, Transpose; others: one axis
-	keep   bool           // reductions: keep the reduced axes as size 1
-	nums   [2]float64     // Clip: bounds. Pow: exponent
-	ints   [2]int64       // Slice: start and end. Every: distance. ScanResult: number
-	dtype  tensor.DType   // Cast, Count, Iota
-	shape  tensor.Shape   // Input, Expand, Reshape, Count
-	value  *tensor.Tensor // Const
-	binds  []bind         // Guard
-	reads  []bind         // Expand, Reshape, Count, Iota, Narrow: where to read sizes, one for each of the last operands
-	dims   [2]tensor.Dim  // Narrow: start and end
-	custom gradient       // Composite
-	loop   *loop          // Scan
+	name    string         // Input: its name. Composite: its name
+	axes    []int          // reductions, Unsqueeze, Squeeze, Transpose; others: one axis
+	keep    bool           // reductions: keep the reduced axes as size 1
+	nums    [2]float64     // Clip: bounds. Pow: exponent
+	ints    [2]int64       // Slice: start and end. Every: distance. ScanResult: number
+	dtype   tensor.DType   // Cast, Count, Iota
+	shape   tensor.Shape   // Input, Expand, Reshape, Count
+	value   *tensor.Tensor // Const
+	binds   []bind         // Guard
+	reads   []bind         // Expand, Reshape, Count, Iota, Narrow: where to read sizes, one for each of the last operands
+	dims    [2]tensor.Dim  // Narrow: start and end
+	custom  gradient       // Composite
+	loop    *loop          // Scan
+	foreign *foreign       // Node
 }
 
 // key identifies a computation: nodes with equal keys are shared.
@@ -52,12 +54,24 @@ func (n *node) key() string {
 	fmt.Fprintf(&s, "|%s %v %t %v %v %d %v %v", a.name, a.axes, a.keep, a.nums, a.ints, a.dtype, a.shape, a.binds)
 	fmt.Fprintf(&s, " %v %v", a.reads, a.dims)
 	if a.value != nil {
-		fmt.Fprintf(&s, " %x", a.value.Data)
+		s.WriteString(" " + contents(a.value))
+	}
+	if a.foreign != nil { // no two are one
+		fmt.Fprintf(&s, " %p", a.foreign)
 	}
 	if a.loop != nil { // no two are one
 		fmt.Fprintf(&s, " %p", a.loop)
 	}
 	return s.String()
+}
+
+// contents stands for the elements of a tensor in a key. Of many it is a hash.
+func contents(t *tensor.Tensor) string {
+	if len(t.Data) <= sha256.Size {
+		return string(t.Data)
+	}
+	sum := sha256.Sum256(t.Data)
+	return string(sum[:])
 }
 
 // DType returns the element type.
