@@ -188,6 +188,10 @@ func padRank(v Value, rank int) Value {
 	return v.Unsqueeze(axes...)
 }
 
+// SumTo returns dy, the gradient of a value that x was broadcast to and of its shape,
+// as that of x: axes along which x was broadcast are summed.
+func (dy Value) SumTo(x Value) Value { return sumTo(dy, dy.shape, x.shape) }
+
 // sumTo turns dy, the gradient of an elementwise result of shape y, into that of
 // an operand of shape x: axes along which the operand was broadcast are summed.
 // Where dy itself is the same for all elements of such an axis, the sum is a

@@ -138,6 +138,9 @@ func (x Value) MatMul(y Value) Value {
 // the last two are broadcast.
 func (x Value) MatMulT(y Value) Value { return x.matMul(y, false, true) }
 
+// Product is [Value.MatMul] of matrices, of which either may be transposed.
+func (x Value) Product(y Value, left, right bool) Value { return x.matMul(y, left, right) }
+
 // softmaxGrad is p·(dp - sum(p·dp)).
 func softmaxGrad(p, dp Value, axis int) Value {
 	return p.Mul(dp.Sub(p.Mul(dp).SumKeep(axis)))

@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -84,18 +85,21 @@ func (b *B) Node(n ir.Node, inputs []Value, outer map[string]Value, types []Node
 	return results
 }
 
-// lowerNode writes the node with the outputs that are used; others have no name.
+// lowerNode writes the node with the outputs that are used, or that have a name where it
+// comes from.
 func lowerNode(e *emitter, v Value, in []string) string {
 	f, used := v.attr.foreign, e.results[v.node]
 	first := ""
-	out := make([]string, 1+slices.Max(slices.Collect(maps.Keys(used))))
-	for i := range out {
-		if !used[int64(i)] {
+	var out []string
+	for i, name := range f.node.Outputs {
+		if name == "" && !used[int64(i)] {
 			continue
 		}
-		if out[i] = e.newName(); first == "" {
-			first = out[i]
+		for len(out) < i {
+			out = append(out, "")
 		}
+		out = append(out, e.newName())
+		first = cmp.Or(first, out[i])
 	}
 	for i := range used {
 		e.made[resultName(first, i)] = out[i]

@@ -126,6 +126,14 @@ func lookup(op string, opset int64) (form, error) {
 	return form{}, fmt.Errorf("operator %q is not among the standard operators that lossgen knows at opset %d", op, opset)
 }
 
+// SameForm reports whether an operator has the same inputs, outputs and attributes at
+// two opsets.
+func SameForm(op string, a, b int64) bool {
+	f, err := lookup(op, a)
+	g, err2 := lookup(op, b)
+	return err == nil && err2 == nil && f.since == g.since
+}
+
 // attr returns the spec of the attribute called name.
 func (f form) attr(name string) (attrSpec, bool) {
 	for _, a := range f.attrs {

@@ -37,6 +37,7 @@ var policy = map[string][]string{
 	"losses/all":                       {"losses", "losses/classification", "losses/regression", "losses/margin", "losses/detection", "losses/sequence", "losses/composition"},
 	"losses/losstest":                  {"builder", "builder/ir", "builder/tensor", "losses", "export", "runtime", "runtime/reference", "runtime/ort", "verify"},
 	"export":                           {"builder/ir", "builder/ir/infer", "builder/tensor", "export/internal/onnxpb", "github.com/gogo/protobuf"},
+	"graft":                            {"builder", "builder/ir", "builder/ir/infer", "builder/tensor", "export"},
 	"adapters":                         {"builder/ir", "builder/tensor", "losses", "export", "golang.org/x/mod"},
 	"draw":                             {"builder/ir", "builder/ir/infer", "builder/tensor"},
 	"cost":                             {"builder/ir", "builder/ir/infer", "builder/tensor", "export"},
@@ -50,7 +51,7 @@ var policy = map[string][]string{
 	"conformance/live/domains":         {"builder", "builder/tensor", "losses", "losses/all", "cli"},
 	"conformance/stacks/adapter_names": {"builder", "losses", "losses/all", "cli"},
 	"cli": {
-		"adapters", "builder/ir", "builder/tensor", "losses", "export", "draw", "cost", "npy", "runtime", "runtime/reference", "runtime/ort", "verify",
+		"adapters", "builder/ir", "builder/tensor", "losses", "export", "graft", "draw", "cost", "npy", "runtime", "runtime/reference", "runtime/ort", "verify",
 		"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/goccy/go-yaml",
 		"github.com/schollz/progressbar", "golang.org/x/term",
 	},
