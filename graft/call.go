@@ -233,7 +233,12 @@ func (c *call) declare(y builder.Value, rule func(dy builder.Value) []builder.Va
 // derived returns the node's first output with the gradient of another expression of
 // the same value.
 func (c *call) derived(same builder.Value) []builder.Value {
-	return c.with(func(dy builder.Value) []builder.Value {
+	return one(c.derive(c.asItIs()[0], same))
+}
+
+// derive gives a value of the node the gradient of another expression of it.
+func (c *call) derive(y, same builder.Value) builder.Value {
+	return c.declare(y, func(dy builder.Value) []builder.Value {
 		var xs []builder.Value
 		for _, v := range c.in {
 			if !v.IsZero() && v.DType().IsFloat() {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/lossgen/lossgen/builder"
+	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
 )
 
@@ -14,13 +15,36 @@ var reduceRules = map[string]rule{
 	"ReduceMean": reduction(func(r reduced, dy builder.Value) builder.Value {
 		return dy.Div(r.count())
 	}),
-	"ReduceMax": reduction(extreme), "ReduceMin": reduction(extreme),
+	"ReduceMax": reduction(extreme), "ReduceMin": reduction(extreme), "ReduceProd": reduction(product), "GlobalMaxPool": globalMax,
+	"ReduceL1":        reduction(func(r reduced, dy builder.Value) builder.Value { return r.x.Sign().Mul(dy) }),
+	"ReduceSumSquare": reduction(func(r reduced, dy builder.Value) builder.Value { return r.x.Scale(2).Mul(dy) }),
+	"ReduceLogSum":    reduction(func(r reduced, dy builder.Value) builder.Value { return r.y.Neg().Exp().Mul(dy) }),
+	"ReduceLogSumExp": reduction(func(r reduced, dy builder.Value) builder.Value { return r.x.Sub(r.y).Exp().Mul(dy) }),
+	"ReduceL2": reduction(func(r reduced, dy builder.Value) builder.Value { // 0 at 0, as PyTorch's norm
+		return builder.Where(r.y.Equal(r.y.Like(0)), r.y.Like(0), dy.Div(r.y)).Mul(r.x)
+	}),
 }
 
 // reduced is a reduction: x, and y with the reduced axes as size 1.
 type reduced struct {
+	c    *call
 	x, y builder.Value
 	axes []int
+}
+
+// again reduces another value in the same way, and keeps the axes.
+func (r reduced) again(x builder.Value) builder.Value {
+	attrs := []ir.Attribute{{Name: "keepdims", Value: int64(1)}}
+	in, list := one(x), make([]int64, len(r.axes))
+	for i, a := range r.axes {
+		list[i] = int64(a)
+	}
+	if r.c.opset < 18 {
+		attrs = append(attrs, ir.Attribute{Name: "axes", Value: list})
+	} else {
+		in = append(in, r.x.B().Constant(tensor.FromInts(tensor.Int64, []int64{int64(len(list))}, list)))
+	}
+	return r.c.run(r.c.node.Op, r.y, in, attrs...)
 }
 
 // count returns the number of elements that each result is of.
@@ -56,7 +80,7 @@ func reduction(f func(r reduced, dy builder.Value) builder.Value) rule {
 			return v.Unsqueeze(axes...)
 		}
 		return one(c.declare(y, func(dy builder.Value) []builder.Value {
-			return one(f(reduced{x, kept(y), axes}, kept(dy)))
+			return one(f(reduced{c, x, kept(y), axes}, kept(dy)))
 		}))
 	}
 }
@@ -65,4 +89,25 @@ func reduction(f func(r reduced, dy builder.Value) builder.Value) rule {
 func extreme(r reduced, dy builder.Value) builder.Value {
 	best := r.x.Equal(r.y).Cast(r.x.DType())
 	return best.Mul(dy.Div(best.SumKeep(r.axes...)))
+}
+
+// product is that of the others: where one element is 0 it is that of all but it.
+func product(r reduced, dy builder.Value) builder.Value {
+	zero := r.x.Equal(r.x.Like(0)).Cast(r.x.DType())
+	number := zero.SumKeep(r.axes...)
+	nonzero := r.x.Add(zero) // 1 for 0
+	all := r.again(nonzero)
+	is := func(n float64) builder.Value { return number.Equal(number.Like(n)).Cast(r.x.DType()) }
+	return is(0).Div(nonzero).Add(is(1).Mul(zero)).Mul(all.Mul(dy))
+}
+
+// globalMax gives all to the first of the largest elements, as PyTorch's max pooling.
+func globalMax(c *call) []builder.Value {
+	x := c.in[0]
+	places, err := tensor.Product(x.Shape()[2:]...)
+	if err != nil {
+		c.failf("%v", err)
+	}
+	flat := x.Reshape(tensor.Shape{x.Shape()[0], x.Shape()[1], places})
+	return c.derived(flat.Pick(2, flat.ArgMax(2)).Reshape(c.shape(0)))
 }

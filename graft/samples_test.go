@@ -9,7 +9,7 @@ import (
 
 // samples has every operator that gradients pass through.
 func samples() []sample {
-	return slices.Concat(elementwise(), matrices(), moves(), reductions())
+	return slices.Concat(elementwise(), activations(), matrices(), moves(), rearrangements(), indexed(), reductions(), normalizations())
 }
 
 // alone is a sample of one operator on an input.
@@ -146,8 +146,13 @@ func reductions() []sample {
 		{name: "LayerNormalization", nodes: []ir.Node{node("LayerNormalization", "x s b", "y")}, inputs: []input{x, in("s", "3", 3), in("b", "3", 3)}, ort: true},
 		{name: "LayerNormalization of two axes", nodes: []ir.Node{node("LayerNormalization", "x s", "y", attr("axis", int64(1)))}, inputs: []input{x, in("s", "4,3", 4, 3)}, single: true},
 	}
-	for _, op := range words("ReduceMean ReduceMax ReduceMin") {
+	for _, op := range words("ReduceMean ReduceMax ReduceMin ReduceProd ReduceL2 ReduceLogSumExp") {
 		list = append(list, alone(op, x, attr("axes", []int64{-2})), alone(op, x, attr("axes", []int64{0, 2}), attr("keepdims", int64(0))), alone(op, x))
 	}
-	return list
+	for _, op := range words("ReduceL1 ReduceSumSquare ReduceLogSum") {
+		list = append(list, onRuntime(alone(op, x.within(0.2, 1), attr("axes", []int64{-1}))))
+	}
+	zeros := sample{name: "ReduceProd of zeros", nodes: []ir.Node{node("Mul", "x z", "t"), node("ReduceProd", "t", "y", attr("axes", []int64{1}))}, inputs: []input{in("x", "4,3", 4, 3)},
+		consts: map[string]*tensor.Tensor{"z": tensor.FromFloats(tensor.Float64, []int64{4, 3}, []float64{1, 1, 1, 0, 1, 1, 0, 0, 1, 0, 0, 0})}}
+	return append(list, zeros)
 }
