@@ -50,7 +50,7 @@ func newGrad(a *app) *cobra.Command {
 }
 
 func (a *app) grad(f *gradFlags, path string) error {
-	m, _, err := readModel(path)
+	m, err := readModelWithData(path)
 	if err != nil {
 		return err
 	}

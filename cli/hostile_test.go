@@ -40,6 +40,7 @@ func TestHostile(t *testing.T) {
 				h.command("show", "model.onnx", "--format", format)
 			}
 		}
+		h.command("grad", "model.onnx", "--wrt", "*")
 		judged := h.command("verify", "model.onnx", "--engine", "reference")
 		said := h.command(append(h.inputs(files[name]), "--engine", "reference")...)
 		ours := !strings.Contains(judged, "failed: metadata") // else no engine is asked about it

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -23,12 +24,20 @@ const (
 )
 
 // readModel reads an ONNX file and checks that it makes sense.
-func readModel(path string) (*ir.Model, []byte, error) {
+func readModel(path string) (*ir.Model, []byte, error) { return readWith(path, export.Unmarshal) }
+
+// readModelWithData is [readModel] of a file whose tensors may be in others of its folder.
+func readModelWithData(path string) (*ir.Model, error) {
+	m, _, err := readWith(path, func(data []byte) (*ir.Model, error) { return export.UnmarshalIn(data, filepath.Dir(path)) })
+	return m, err
+}
+
+func readWith(path string, read func(data []byte) (*ir.Model, error)) (*ir.Model, []byte, error) {
 	data, err := readFile(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	m, err := export.Unmarshal(data)
+	m, err := read(data)
 	if err == nil {
 		err = export.CheckForeign(m)
 	}

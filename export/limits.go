@@ -28,7 +28,8 @@ func levels() *level {
 	node := &level{inside: map[uint64]*level{5: attribute}}
 	graph.inside = map[uint64]*level{1: node, 5: {}, 11: value, 12: value, 13: value}
 	graph.refuse = map[uint64]string{15: "sparse initializers"}
-	return &level{inside: map[uint64]*level{7: graph, 8: {}, 14: {}}, refuse: map[uint64]string{25: "functions of its own"}}
+	function := &level{inside: map[uint64]*level{7: node, 9: {}, 11: attribute}}
+	return &level{inside: map[uint64]*level{7: graph, 8: {}, 14: {}, 25: function}}
 }
 
 // counter counts the parts of a message, and of those inside.

@@ -2,6 +2,8 @@ package export
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
 
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
@@ -126,12 +128,29 @@ func lookup(op string, opset int64) (form, error) {
 	return form{}, fmt.Errorf("operator %q is not among the standard operators that lossgen knows at opset %d", op, opset)
 }
 
-// SameForm reports whether an operator has the same inputs, outputs and attributes at
-// two opsets.
-func SameForm(op string, a, b int64) bool {
-	f, err := lookup(op, a)
-	g, err2 := lookup(op, b)
-	return err == nil && err2 == nil && f.since == g.since
+// Keeps reports whether a node means the same at another opset: what it says exists
+// there too, and what it leaves out has the same default.
+func Keeps(n ir.Node, from, to int64) bool {
+	f, err := lookup(n.Op, from)
+	g, err2 := lookup(n.Op, to)
+	switch {
+	case err != nil || err2 != nil:
+		return false
+	case f.since == g.since:
+		return true
+	case g.inputs.check("input", n.Inputs) != nil || g.outputs.check("output", n.Outputs) != nil:
+		return false
+	case n.Op == "Split" && len(n.Inputs) == 1: // from opset 18 on it says in how many parts
+		return false
+	}
+	for _, spec := range slices.Concat(f.attrs, g.attrs) {
+		before, was := f.attr(spec.name)
+		after, is := g.attr(spec.name)
+		if n.Attr(spec.name) != nil && (!is || before.kind != after.kind) || n.Attr(spec.name) == nil && was && is && !reflect.DeepEqual(before.def, after.def) {
+			return false
+		}
+	}
+	return true
 }
 
 // attr returns the spec of the attribute called name.

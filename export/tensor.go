@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/export/internal/onnxpb"
@@ -65,14 +66,15 @@ func encodeTensor(name string, t *tensor.Tensor) (*onnxpb.TensorProto, error) {
 	return p, nil
 }
 
-// decodeTensor reads a tensor from raw data or from the typed list of its
-// element type. Nothing is allocated before the sizes are known to match.
-func decodeTensor(p *onnxpb.TensorProto) (*tensor.Tensor, error) {
+// tensor reads a tensor from raw data, from the typed list of its element type, or from
+// another file. Nothing is allocated before the sizes are known to match.
+func (d *decoder) tensor(p *onnxpb.TensorProto) (*tensor.Tensor, error) {
 	dtype, err := dtypeOf(deref(p.DataType))
 	if err != nil {
 		return nil, err
 	}
-	if deref(p.DataLocation) == onnxpb.External || len(p.ExternalData) > 0 {
+	outside := deref(p.DataLocation) == onnxpb.External || len(p.ExternalData) > 0
+	if outside && d.beside == nil {
 		return nil, errors.New("its data is in another file: save the model with its data inside")
 	}
 	if p.Segment != nil {
@@ -82,8 +84,18 @@ func decodeTensor(p *onnxpb.TensorProto) (*tensor.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
+	if outside {
+		data, err := d.beside.read(p.ExternalData, int64(n)*int64(dtype.Size()))
+		if err != nil {
+			return nil, err
+		}
+		return fromRaw(dtype, p.Dims, data, n), nil
+	}
 	if len(p.RawData) > 0 {
-		return fromRaw(dtype, p, n)
+		if want := n * dtype.Size(); len(p.RawData) != want {
+			return nil, fmt.Errorf("sizes %v of %v need %d bytes of raw data, the file has %d", p.Dims, dtype, want, len(p.RawData))
+		}
+		return fromRaw(dtype, p.Dims, slices.Clone(p.RawData), n), nil
 	}
 	if have := typedLen(dtype, p); have != n {
 		return nil, fmt.Errorf("sizes %v need %d elements, the file has %d", p.Dims, n, have)
@@ -95,18 +107,15 @@ func decodeTensor(p *onnxpb.TensorProto) (*tensor.Tensor, error) {
 	return t, nil
 }
 
-func fromRaw(dtype tensor.DType, p *onnxpb.TensorProto, n int) (*tensor.Tensor, error) {
-	if want := n * dtype.Size(); len(p.RawData) != want {
-		return nil, fmt.Errorf("sizes %v of %v need %d bytes of raw data, the file has %d", p.Dims, dtype, want, len(p.RawData))
-	}
-	t := tensor.New(dtype, p.Dims...)
-	copy(t.Data, p.RawData)
+// fromRaw takes the bytes of a tensor's elements.
+func fromRaw(dtype tensor.DType, dims []int64, data []byte, n int) *tensor.Tensor {
+	t := &tensor.Tensor{DType: dtype, Dims: append([]int64{}, dims...), Data: data}
 	if dtype == tensor.Bool {
 		for i := range n {
 			t.SetInt(i, t.Int(i)) // any nonzero byte is true
 		}
 	}
-	return t, nil
+	return t
 }
 
 // typedLen returns the length of the list that holds elements of a type.

@@ -31,7 +31,7 @@ func UnmarshalTensor(data []byte) (name string, t *tensor.Tensor, err error) {
 		return "", nil, fmt.Errorf("not an ONNX tensor: %s", parseError(err))
 	}
 	name = deref(p.Name)
-	if t, err = decodeTensor(p); err != nil {
+	if t, err = new(decoder).tensor(p); err != nil {
 		return "", nil, fmt.Errorf("tensor %q: %w", name, err)
 	}
 	return name, t, nil

@@ -16,7 +16,8 @@ import (
 
 // Unmarshal reads an ONNX file, whoever wrote it, as far as [ir.Model] can hold
 // it: standard operators, dense tensors of the dtypes of package tensor, data
-// inside the file. What it cannot hold (another element type, external data, an
+// inside the file (but see [UnmarshalIn]). Functions that the model declares are
+// expanded. What it cannot hold (another element type, external data, an
 // operator of another domain) is an error that names the value; bytes that are
 // no ONNX model give "not an ONNX model: ...". Nothing is checked beyond that:
 // see [Check]. A file of more than half a million nodes, names and other parts is
@@ -26,7 +27,9 @@ import (
 // with neither size nor name gets a symbol of its own, "?1", "?2" and so on.
 // Node names and documentation of nodes are not kept, nor are declarations of
 // values that are no tensors of these dtypes.
-func Unmarshal(data []byte) (*ir.Model, error) {
+func Unmarshal(data []byte) (*ir.Model, error) { return unmarshal(data, nil) }
+
+func unmarshal(data []byte, beside *beside) (*ir.Model, error) {
 	p := &onnxpb.ModelProto{}
 	if len(data) == 0 {
 		return nil, errors.New("not an ONNX model: the file is empty")
@@ -47,7 +50,11 @@ func Unmarshal(data []byte) (*ir.Model, error) {
 	if err != nil {
 		return nil, notModel(data, err.Error())
 	}
-	graph, err := new(decoder).graph(p.Graph)
+	d := &decoder{opset: opset, beside: beside}
+	if d.functions, err = functionsOf(p); err != nil {
+		return nil, err
+	}
+	graph, err := d.graph(p.Graph)
 	if err != nil {
 		return nil, err
 	}
@@ -125,14 +132,21 @@ func standard(domain string) bool { return domain == "" || domain == "ai.onnx" }
 
 // decoder turns messages into graphs.
 type decoder struct {
-	depth   int // of the graph at hand, 0 for the main one
-	unnamed int // dims without size or name so far
+	opset     int64
+	beside    *beside // where data in other files is read, nil for nowhere
+	depth     int     // of the graph at hand, 0 for the main one
+	unnamed   int     // dims without size or name so far
+	functions map[functionID]*onnxpb.FunctionProto
+	expanded  int            // nodes of functions so far
+	calls     int            // of functions so far
+	within    int            // how many functions are being expanded
+	bound     map[string]any // the attributes of the function at hand, by name
 }
 
 func (d *decoder) graph(p *onnxpb.GraphProto) (*ir.Graph, error) {
 	g := &ir.Graph{Name: deref(p.Name), Doc: deref(p.DocString)}
 	for _, t := range p.Initializer {
-		value, err := decodeTensor(t)
+		value, err := d.tensor(t)
 		if err != nil {
 			return nil, fmt.Errorf("initializer %q: %w", deref(t.Name), err)
 		}
@@ -150,14 +164,8 @@ func (d *decoder) graph(p *onnxpb.GraphProto) (*ir.Graph, error) {
 			g.Values = append(g.Values, port)
 		}
 	}
-	for i, n := range p.Node {
-		node, err := d.node(n)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", nodeName(i, node), err)
-		}
-		g.Nodes = append(g.Nodes, node)
-	}
-	return g, nil
+	g.Nodes, err = d.nodes(p.Node)
+	return g, err
 }
 
 func (d *decoder) ports(role string, infos []*onnxpb.ValueInfoProto) ([]ir.Port, error) {
@@ -220,14 +228,19 @@ func (d *decoder) node(p *onnxpb.NodeProto) (ir.Node, error) {
 		if err != nil {
 			return n, fmt.Errorf("attribute %q: %w", deref(a.Name), err)
 		}
-		n.Attributes = append(n.Attributes, ir.Attribute{Name: deref(a.Name), Value: value})
+		if value != nil { // else one that the call of the function has left out
+			n.Attributes = append(n.Attributes, ir.Attribute{Name: deref(a.Name), Value: value})
+		}
 	}
 	return n, nil
 }
 
 func (d *decoder) attribute(p *onnxpb.AttributeProto) (any, error) {
-	if deref(p.RefAttrName) != "" {
-		return nil, fmt.Errorf("it refers to a function's attribute %q, which is not supported", *p.RefAttrName)
+	if name := deref(p.RefAttrName); name != "" {
+		if d.within == 0 {
+			return nil, fmt.Errorf("it refers to the attribute %q of a function, and is in none", name)
+		}
+		return d.bound[name], nil
 	}
 	switch k := kind(deref(p.Type)); k {
 	case kindFloat:
@@ -250,7 +263,7 @@ func (d *decoder) attribute(p *onnxpb.AttributeProto) (any, error) {
 		if p.T == nil {
 			return nil, errors.New("its tensor is missing")
 		}
-		return decodeTensor(p.T)
+		return d.tensor(p.T)
 	case kindGraph:
 		return d.subgraph(p.G)
 	default:

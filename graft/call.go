@@ -147,8 +147,8 @@ func (c *call) asItIs() []builder.Value {
 			return []builder.Value{c.b.Constant(k)}
 		}
 	}
-	if c.opset != c.model.Opset && !export.SameForm(c.node.Op, c.model.Opset, c.opset) {
-		c.failf("its form at opset %d is not that at %d: convert the model first, in Python with onnx.version_converter.convert_version(model, %d)", c.opset, c.model.Opset, c.opset)
+	if c.opset != c.model.Opset && !export.Keeps(c.node, c.model.Opset, c.opset) {
+		c.failf("it is written otherwise at opset %d than at %d: convert the model first, in Python with onnx.version_converter.convert_version(model, %d)", c.opset, c.model.Opset, c.opset)
 	}
 	var types []builder.NodeType
 	for i, name := range c.node.Outputs {

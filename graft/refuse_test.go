@@ -57,7 +57,7 @@ func TestNames(t *testing.T) {
 func TestOpset(t *testing.T) {
 	s := sample{name: "mean", inputs: []input{in("x", "N,3", 2, 3)}, nodes: []ir.Node{node("ReduceMean", "x", "y", attr("axes", []int64{1}))}}
 	refused(t, s.model(), graft.GradOptions{Opset: 18},
-		"ReduceMean -> y: its form at opset 18 is not that at 17: convert the model first, in Python with onnx.version_converter.convert_version(model, 18)")
+		"ReduceMean -> y: it is written otherwise at opset 18 than at 17: convert the model first, in Python with onnx.version_converter.convert_version(model, 18)")
 	made, err := graft.Grad(s.model(), graft.GradOptions{Opset: 14})
 	if err != nil || made.Opset != 14 || made.IRVersion != 7 {
 		t.Errorf("got %v, error %v", made, err)

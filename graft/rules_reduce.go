@@ -61,6 +61,9 @@ func (r reduced) count() builder.Value {
 func reduction(f func(r reduced, dy builder.Value) builder.Value) rule {
 	return func(c *call) []builder.Value {
 		x := c.in[0]
+		if _, known := c.numbers(1); c.has(1) && !known {
+			return c.someSum()
+		}
 		axes, given := c.axes(1, x.Rank())
 		if len(axes) == 0 && c.int("noop_with_empty_axes", 0) != 0 {
 			return one(x)
@@ -83,6 +86,23 @@ func reduction(f func(r reduced, dy builder.Value) builder.Value) rule {
 			return one(f(reduced{c, x, kept(y), axes}, kept(dy)))
 		}))
 	}
+}
+
+// someSum is a sum over axes that only running tells. They stay as size 1, so that the
+// gradient repeats along them.
+func (c *call) someSum() []builder.Value {
+	if c.node.Op != "ReduceSum" || c.int("keepdims", 1) == 0 {
+		c.failf("its axes are not known before a run")
+	}
+	x, y := c.in[0], c.asItIs()[0]
+	return one(c.declare(y, func(dy builder.Value) []builder.Value {
+		if dy.Rank() == 0 {
+			return one(dy)
+		}
+		rank := tensor.Shape{tensor.D(int64(x.Rank()))}
+		shape := c.b.Node(ir.Node{Op: "Shape", Outputs: []string{"shape"}}, one(x), nil, []builder.NodeType{{DType: tensor.Int64, Shape: rank}})[0]
+		return one(c.run("Expand", x, []builder.Value{dy, shape}))
+	}))
 }
 
 // extreme splits the gradient evenly among ties, as PyTorch's amax and amin.

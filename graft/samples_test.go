@@ -146,6 +146,9 @@ func reductions() []sample {
 		{name: "LayerNormalization", nodes: []ir.Node{node("LayerNormalization", "x s b", "y")}, inputs: []input{x, in("s", "3", 3), in("b", "3", 3)}, ort: true},
 		{name: "LayerNormalization of two axes", nodes: []ir.Node{node("LayerNormalization", "x s", "y", attr("axis", int64(1)))}, inputs: []input{x, in("s", "4,3", 4, 3)}, single: true},
 	}
+	largest := sum("ReduceSum of the largest axis", nil)
+	largest.nodes = []ir.Node{node("Shape", "x", "s"), node("ArgMax", "s", "a", attr("axis", int64(0))), node("ReduceSum", "x a", "y")}
+	list = append(list, largest)
 	for _, op := range words("ReduceMean ReduceMax ReduceMin ReduceProd ReduceL2 ReduceLogSumExp") {
 		list = append(list, alone(op, x, attr("axes", []int64{-2})), alone(op, x, attr("axes", []int64{0, 2}), attr("keepdims", int64(0))), alone(op, x))
 	}

@@ -124,7 +124,7 @@ func renamed(branch *ir.Graph, n ir.Node, free func(string) string) []ir.Node {
 				names[name] = free(name)
 			}
 		}
-		nodes = append(nodes, rename(inner, names))
+		nodes = append(nodes, inner.Renamed(names))
 	}
 	for i, name := range n.Outputs {
 		if name == "" {
@@ -137,34 +137,4 @@ func renamed(branch *ir.Graph, n ir.Node, free func(string) string) []ir.Node {
 		nodes = append(nodes, ir.Node{Op: "Identity", Inputs: []string{from}, Outputs: []string{name}})
 	}
 	return nodes
-}
-
-// rename returns a node under other names, also of what its bodies take from around.
-func rename(n ir.Node, names map[string]string) ir.Node {
-	apply := func(list []string) []string {
-		out := slices.Clone(list)
-		for i, name := range list {
-			if to, ok := names[name]; ok {
-				out[i] = to
-			}
-		}
-		return out
-	}
-	n.Inputs, n.Outputs, n.Attributes = apply(n.Inputs), apply(n.Outputs), slices.Clone(n.Attributes)
-	for i, a := range n.Attributes {
-		body, ok := a.Value.(*ir.Graph)
-		if !ok {
-			continue
-		}
-		copied := *body
-		copied.Nodes, copied.Outputs = slices.Clone(body.Nodes), slices.Clone(body.Outputs)
-		for k, inner := range copied.Nodes {
-			copied.Nodes[k] = rename(inner, names) // names are new in a body: see export.CheckForeign
-		}
-		for k, out := range copied.Outputs {
-			copied.Outputs[k].Name = apply([]string{out.Name})[0]
-		}
-		n.Attributes[i].Value = &copied
-	}
-	return n
 }

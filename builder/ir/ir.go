@@ -2,7 +2,11 @@
 // to, and what export writes as bytes and reads back.
 package ir
 
-import "github.com/lossgen/lossgen/builder/tensor"
+import (
+	"slices"
+
+	"github.com/lossgen/lossgen/builder/tensor"
+)
 
 // Model is an ONNX model that uses the standard operator set only.
 type Model struct {
@@ -70,6 +74,43 @@ func (n Node) String() string {
 		return Plain(n.Op)
 	}
 	return Plain(n.Op) + " -> " + Plain(n.Outputs[0])
+}
+
+// Renamed returns the node with other names of values, those in its bodies included.
+// Names that the map does not have stay.
+func (n Node) Renamed(names map[string]string) Node {
+	n.Inputs, n.Outputs, n.Attributes = renamed(n.Inputs, names), renamed(n.Outputs, names), slices.Clone(n.Attributes)
+	for i, a := range n.Attributes {
+		if body, ok := a.Value.(*Graph); ok {
+			n.Attributes[i].Value = body.renamed(names)
+		}
+	}
+	return n
+}
+
+func (g *Graph) renamed(names map[string]string) *Graph {
+	ports := func(list []Port) []Port {
+		return each(list, func(p Port) Port {
+			p.Name = renamed([]string{p.Name}, names)[0]
+			return p
+		})
+	}
+	return &Graph{
+		Name: g.Name, Doc: g.Doc, Inputs: ports(g.Inputs), Outputs: ports(g.Outputs), Values: ports(g.Values),
+		Initializers: each(g.Initializers, func(c Initializer) Initializer {
+			return Initializer{renamed([]string{c.Name}, names)[0], c.Tensor}
+		}),
+		Nodes: each(g.Nodes, func(n Node) Node { return n.Renamed(names) }),
+	}
+}
+
+func renamed(list []string, names map[string]string) []string {
+	return each(list, func(name string) string {
+		if to, ok := names[name]; ok {
+			return to
+		}
+		return name
+	})
 }
 
 // Attribute is a named operator attribute. Value is an int64, float32, string,

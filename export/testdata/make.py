@@ -163,10 +163,35 @@ def refused():
          change=lambda m: m.graph.initializer[0].dims.append(3))
 
 
+def functions():
+    """Functions that call functions, with attributes, defaults, bodies and inputs left out."""
+    ids = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+    scaled = helper.make_node("Constant", [], ["c"])
+    scaled.attribute.add(name="value_float", type=onnx.AttributeProto.FLOAT, ref_attr_name="by")
+    scale = helper.make_function("own", "Scale", ["x", "bias"], ["y"], [scaled, node("Mul", "x c", "t"), node("Identity", "t", "y")], ids,
+                                 attribute_protos=[helper.make_attribute("by", 2.0)])
+    branches = {name: helper.make_graph([node(op, "t", "b")], name, [], [port("b", F, None)])
+                for name, op in (("then_branch", "Neg"), ("else_branch", "Abs"))}
+    choose = helper.make_function("own", "Choose", ["c", "x"], ["y", "s"], [
+        node("Identity", "x", "s"),
+        helper.make_node("Scale", ["x"], ["t"], domain="own", by=3.0), helper.make_node("If", ["c"], ["y"], **branches)], ids)
+    calls = [helper.make_node("Choose", ["c", "x"], ["y", "same"], domain="own"), helper.make_node("Choose", ["c", "y"], ["b", "second"], domain="own"),
+             helper.make_node("Scale", ["b"], ["z"], domain="own"), node("Add", "z same", "t")]
+
+    def change(m):
+        m.functions.extend([scale, choose])
+        m.opset_import.append(helper.make_opsetid("own", 1))
+    save("functions", calls, [port("x", F, ["N"]), port("c", B, [])], [port("y", F, ["N"]), port("t", F, ["N"])], valid=False, change=change)
+    endless = helper.make_function("own", "Scale", ["x"], ["y"], [helper.make_node("Scale", ["x"], ["y"], domain="own")], ids)
+    save("refused_recursion", calls[2:3], [port("b", F, ["N"])], [port("z", F, ["N"])], valid=False,
+         change=lambda m: m.functions.append(endless))
+
+
 for version in (13, 17, 28):
     own_opset(version)
 own_values()
 own_scan()
 foreign_data()
 foreign_ports()
+functions()
 refused()

@@ -31,6 +31,7 @@ type ModelProto struct {
 	Graph           *GraphProto               `protobuf:"bytes,7,opt,name=graph"`
 	OpsetImport     []*OperatorSetIDProto     `protobuf:"bytes,8,rep,name=opset_import"`
 	MetadataProps   []*StringStringEntryProto `protobuf:"bytes,14,rep,name=metadata_props"`
+	Functions       []*FunctionProto          `protobuf:"bytes,25,rep,name=functions"`
 }
 
 // OperatorSetIDProto names the version of an operator set.
@@ -64,6 +65,20 @@ type NodeProto struct {
 	OpType    *string           `protobuf:"bytes,4,opt,name=op_type"`
 	Attribute []*AttributeProto `protobuf:"bytes,5,rep,name=attribute"`
 	Domain    *string           `protobuf:"bytes,7,opt,name=domain"`
+	Overload  *string           `protobuf:"bytes,8,opt,name=overload"`
+}
+
+// FunctionProto is an operator that a model declares itself, by nodes.
+type FunctionProto struct {
+	Name        *string               `protobuf:"bytes,1,opt,name=name"`
+	Input       []string              `protobuf:"bytes,4,rep,name=input"`
+	Output      []string              `protobuf:"bytes,5,rep,name=output"`
+	Attribute   []string              `protobuf:"bytes,6,rep,name=attribute"`
+	Node        []*NodeProto          `protobuf:"bytes,7,rep,name=node"`
+	OpsetImport []*OperatorSetIDProto `protobuf:"bytes,9,rep,name=opset_import"`
+	Domain      *string               `protobuf:"bytes,10,opt,name=domain"`
+	Defaults    []*AttributeProto     `protobuf:"bytes,11,rep,name=attribute_proto"`
+	Overload    *string               `protobuf:"bytes,13,opt,name=overload"`
 }
 
 // AttributeProto is a named attribute of a node. G holds an encoded GraphProto:
@@ -84,8 +99,8 @@ type AttributeProto struct {
 }
 
 // TensorProto is a constant. Its elements are in RawData or, by element type,
-// in one of the typed lists. Segment and ExternalData are there to be noticed
-// only.
+// in one of the typed lists, or in another file. ExternalData holds encoded
+// StringStringEntryProtos; Segment is there to be noticed only.
 type TensorProto struct {
 	Dims         []int64   `protobuf:"varint,1,rep,name=dims"`
 	DataType     *int32    `protobuf:"varint,2,opt,name=data_type"`
@@ -147,6 +162,9 @@ func (*GraphProto) ProtoMessage()                {}
 func (m *NodeProto) Reset()                      { *m = NodeProto{} }
 func (m *NodeProto) String() string              { return proto.CompactTextString(m) }
 func (*NodeProto) ProtoMessage()                 {}
+func (m *FunctionProto) Reset()                  { *m = FunctionProto{} }
+func (m *FunctionProto) String() string          { return proto.CompactTextString(m) }
+func (*FunctionProto) ProtoMessage()             {}
 func (m *AttributeProto) Reset()                 { *m = AttributeProto{} }
 func (m *AttributeProto) String() string         { return proto.CompactTextString(m) }
 func (*AttributeProto) ProtoMessage()            {}
