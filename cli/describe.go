@@ -48,6 +48,7 @@ func (a *app) describe(l losses.Loss, d losses.Description) {
 		fmt.Fprintf(a.stdout, "\nlabels\n  %s\n", d.LabelPolicy)
 	}
 	a.section("mind", len(d.Traps), func(i int) string { return d.Traps[i] })
+	a.section("in other engines", len(d.Exceptions), func(i int) string { return d.Exceptions[i] })
 	a.section("for one consumer, by --for", len(d.For), func(i int) string { return d.For[i].Name + ": " + d.For[i].Text() })
 	if d.NaNRows {
 		fmt.Fprintf(a.stdout, "\nnan\n  Where an input is NaN, the gradient of its element or row may be NaN where\n  PyTorch gives a number.\n")

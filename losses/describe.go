@@ -25,7 +25,8 @@ type Description struct {
 	LabelPolicy string              `json:"label_policy"`
 	Traps       []string            `json:"traps"`
 	NaNRows     bool                `json:"nan_rows"`
-	For         []DescribedTarget   `json:"for"` // the consumers that files may be written for
+	Exceptions  []string            `json:"exceptions"` // where an engine differs from the others
+	For         []DescribedTarget   `json:"for"`        // the consumers that files may be written for
 	Options     []DescribedOption   `json:"options"`
 	Inputs      []DescribedInput    `json:"inputs"`
 	Shapes      []map[string]string `json:"shapes"`    // the accepted ones, the default first
@@ -150,8 +151,13 @@ func Describe(l Loss) (Description, error) {
 		d.Traps = append(d.Traps, "A NaN in an ignored row is NaN in that row's own gradient, as in PyTorch, and nowhere else; a mask (--with mask) leaves rows out whatever they hold.")
 	}
 	d.Torch = plan.Expression()
-	if d.Outputs, err = plan.describeOutputs(); err != nil {
+	m, err := plan.Model()
+	if err != nil {
 		return d, err
+	}
+	d.Exceptions = exceptionsOf(s, m)
+	for _, port := range m.Graph.Outputs {
+		d.Outputs = append(d.Outputs, DescribedOutput{port.Name, port.Shape.List()})
 	}
 	all, err := describeInputs(plan)
 	if err != nil {
@@ -220,18 +226,6 @@ func (in Input) describeValues() DescribedValues {
 		Classes: r.classes, MoreClasses: in.Of.More, ClassesOption: in.Of.Option,
 		IgnoredOption: in.Of.Ignored, ExcludedOption: in.Of.Except, Checked: in.NamesClasses() && !in.Of.Unchecked,
 	}
-}
-
-func (p *Plan) describeOutputs() ([]DescribedOutput, error) {
-	m, err := p.Model()
-	if err != nil {
-		return nil, err
-	}
-	var out []DescribedOutput
-	for _, port := range m.Graph.Outputs {
-		out = append(out, DescribedOutput{port.Name, port.Shape.List()})
-	}
-	return out, nil
 }
 
 func (o Option) describe() DescribedOption {
