@@ -91,9 +91,10 @@ func Select(condition, a, b Value) Value {
 
 // ZeroWhere returns 0 where off holds and x elsewhere; off broadcasts to x's shape,
 // and NaN stays NaN everywhere. The gradient is 0 where off holds. Unlike [Where]
-// it runs in several threads: x is limited by 1/off - 1, which is 0 or infinity. The
-// limit stands first, since Min and Max of OpenVINO return the second of two operands
-// where one is NaN. For a [Target] it is Where.
+// it runs in several threads: x is limited by 1/off - 1, which is 0 or infinity. Finite
+// and infinite elements are exact in every engine. x stands first, since Min and Max of
+// ONNX Runtime 1.17 return the first of two operands where one is NaN; OpenVINO's return
+// the second, and lose it. For a [Target] it is Where.
 func (x Value) ZeroWhere(off Value) Value {
 	if s, err := tensor.Broadcast(x.shape, off.shape); err != nil || !s.Equal(x.shape) {
 		fail("ZeroWhere", []Value{x, off}, "%v does not broadcast to %v", off, x)
@@ -102,9 +103,9 @@ func (x Value) ZeroWhere(off Value) Value {
 		return Where(off, x.Like(0), x)
 	}
 	limit := off.Cast(x.dtype).Reciprocal().Shift(-1)
-	y := limit.Min(x)
+	y := x.Min(limit)
 	if x.op.code != "Relu" { // which is not negative
-		y = limit.Neg().Max(y)
+		y = y.Max(limit.Neg())
 	}
 	return WithGradient("zero_where", y, vs(x, off), func(dy Value) []Value {
 		return vs(Where(off, dy.Like(0), dy), Value{})
