@@ -108,7 +108,7 @@ def answers(command, name, lines):
 def judge(case, answer):
     """"" where the answer is right, else what is wrong."""
     if case.get("refuse"):
-        return "" if "error" in answer and "no end" not in answer["error"] else answer.get("error") or "runs with a label outside [0, C)"
+        return "" if "error" in answer and "no end" not in answer["error"] else answer.get("error") or f"runs with {case['refuse']}"
     if "error" in answer:
         return f"{answer['step']}: {shorter(answer['error'])}"
     for name, value in case["outputs"].items():
@@ -137,7 +137,8 @@ def shorter(error):
 
 # What is wrong, by the beginning of what `judge` says; the rest of a loss works with these.
 MINOR = {"differs at NaN or infinity": "other numbers where an input is NaN or infinite",
-         "runs with a label": "a label outside [0, C) does not end the run"}
+         "runs with a label": "a label outside [0, C) does not end the run",
+         "runs with sizes": "sizes that contradict the file's letters do not end the run"}
 
 
 def reason(case, text):
