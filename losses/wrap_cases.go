@@ -75,7 +75,8 @@ func behindMaskCases(l Loss) []Case {
 	for _, r := range reductionsOf(l) {
 		out = append(out,
 			Case{Name: "behind_mask_" + r, With: []string{"mask"}, Options: WithReduction(nil, r)},
-			Case{Name: "behind_mask_all_" + r, With: all, Options: WithReduction(options, r)})
+			Case{Name: "behind_mask_all_" + r, With: all, Options: WithReduction(options, r)},
+			Case{Name: "behind_mask_of_nothing_" + r, With: all, Options: WithReduction(nil, r), Fill: map[string]string{"mask": "constant:0"}})
 	}
 	p, err := Request{Catalog: Catalog{l}, Loss: spec.Name, With: []string{"mask"}}.Resolve()
 	if err != nil {
@@ -132,18 +133,20 @@ func optionalOf(s Spec, name string) []string {
 }
 
 // spoil makes the mask false in the first place along the first axis and in the
-// second one along the last, and spoils every element that only masked losses use.
+// second one along the last, or everywhere where the case says so, and spoils every
+// element that only masked losses use.
 func (g *GoldenCase) spoil(p *Plan) {
 	dims := map[string][]int64{}
 	for _, in := range g.Inputs {
 		dims[in.Name] = in.Dims
 	}
 	mask := g.input("mask")
+	nothing := mask.Fill == "constant:0"
 	mask.Fill, mask.Set = "constant:1", map[string]string{}
 	flat := 0
 	for at := range places(mask.Dims) {
 		last := len(at) - 1
-		if last < 0 || at[0] == 0 || last > 0 && at[last] == 1 {
+		if nothing || last < 0 || at[0] == 0 || last > 0 && at[last] == 1 {
 			mask.Set[fmt.Sprint(flat)] = "0"
 		}
 		flat++

@@ -19,6 +19,7 @@ type layout struct {
 	rank    int       // of the unreduced loss
 	sizes   []axisOf  // which input's axis has the size of each of its axes
 	covered []covered // the inputs that belong to single losses
+	common  []Input   // the numbers that all losses use, such as the weights of classes
 	indexed bool      // PyTorch's loss takes such inputs as x[mask]
 }
 
@@ -61,6 +62,8 @@ func (p *Plan) layOut(each tensor.Shape) (*layout, error) {
 			l.cover(p.Ports[i], axesWithin(letters, port.Shape, lead))
 			in := &l.covered[len(l.covered)-1]
 			in.lead, in.full = lead, axesWithin(letters, port.Shape, 0)
+		} else if port.DType.IsFloat() {
+			l.common = append(l.common, port.Input)
 		}
 	}
 	if i := slices.IndexFunc(p.Ports, func(port Port) bool { return port.Name == "sample_weight" && p.isWrapper(port.Name) }); i >= 0 {
@@ -270,6 +273,15 @@ func (p *Plan) coveredInputs(c *Call) *Call {
 		}
 		inner.inputs[in.Name] = builder.Select(mask, v, in.harmlessFor(v))
 	}
+	if len(p.layout.common) == 0 {
+		return &inner
+	}
+	number := c.In("mask").Cast(tensor.Float32).Sum()
+	anything := number.Greater(number.Like(0)) // of no loss at all not even these exist
+	for _, in := range p.layout.common {
+		v := c.In(in.Name)
+		inner.inputs[in.Name] = builder.Select(anything, v, in.harmlessFor(v))
+	}
 	return &inner
 }
 
@@ -363,6 +375,11 @@ func (p *Plan) keptTorch(text string) string {
 			names[in.Name] = p.indexTorch(in)
 		} else {
 			names[in.Name] = in.coveredTorch()
+		}
+	}
+	if !p.layout.indexed {
+		for _, in := range p.layout.common {
+			names[in.Name] = fmt.Sprintf("torch.where(mask.any(), %s, %s)", in.Name, Python(in.harmless()))
 		}
 	}
 	text = rename(text, names)

@@ -28,6 +28,11 @@ func (p *Plan) BehindMask(dims map[string][]int64, keeps func(flat int) bool) ma
 	for _, in := range p.layout.covered {
 		hidden[in.Name] = unused(dims[in.Name], in.axes, kept)
 	}
+	for _, in := range p.layout.common {
+		if len(kept) == 0 {
+			hidden[in.Name] = unused(dims[in.Name], nil, nil)
+		}
+	}
 	if up, ok := dims["grad_output"]; ok && len(up) == len(each) && len(up) > 0 {
 		hidden["grad_output"] = unused(up, alignedAxes(len(each), up), kept)
 	}
