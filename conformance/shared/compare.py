@@ -8,6 +8,8 @@ value passes when it is
      as that is rounding and not the other side of a kink, or
   4. where inputs are very large, within two steps of the largest one: a difference of
      distances, for example, is small although each of them is rounded as a large number.
+At a pole, where PyTorch's float32 divides by 0 and its float64 does not, any number passes:
+the last bit of the inputs decides how large it is.
 A float16 output is float32's, rounded once more: it gets one step of float16 more.
 """
 
@@ -20,6 +22,7 @@ OWN_ERROR = 4  # times the error of PyTorch's float32 run
 SENSITIVITY = 8  # times what the last bit of the inputs decides
 LARGE = 1e3  # beyond, differences of inputs lose digits that no output shows
 KINK = 1e-2  # a larger move, relative to the value, is a kink and not rounding
+POLE = 1e30  # beyond, infinity is an overflow
 RELATIVE_FLOOR = 1e-3  # relative errors count from this share of the largest value
 
 
@@ -104,6 +107,10 @@ def judge(outputs, arrays, reference, dtype, types, nan_rows, score, composed=Fa
                 saved = finite & ~passed & rounding & (error <= SENSITIVITY * moved[name])
                 score.by_sensitivity += int(saved.sum())
                 passed |= saved
+            pole = np.isfinite(got) & np.isinf(w) & np.isfinite(d) & (np.abs(d) < POLE)
+            if (pole & ~passed).any():
+                moved = moved or reference.sensitivity(arrays, double)
+                passed |= pole & (moved[name] > KINK * np.abs(d))
         if not passed.all():
             raise Difference(describe(name, got, w, d, passed))
         if types[name] == dtype:
