@@ -15,6 +15,9 @@ help: ## print this list
 build: ## build the command into ./lossgen
 	$(GO) build -o lossgen ./cmd/lossgen
 
+# The tests allocate much and hold little: a garbage collector that waits longer saves a
+# sixth of their time.
+test: export GOGC = 400
 test: $(VENV) ## all Go tests, on both engines
 	$(GO) vet ./...
 	$(GO) test ./...
@@ -24,7 +27,7 @@ test-pure: ## all Go tests without cgo: everything but ONNX Runtime
 
 race: $(VENV) ## the tests that use several goroutines, with the race detector
 	$(GO) test -race ./runtime/... ./builder ./export
-	$(GO) test -race -skip 'TestSupport|TestMutations' ./verify # these two take long, and run what the others do
+	$(GO) test -race -skip 'TestSupport|TestMutations' ./verify # these two take longest, and run what the others do
 	$(GO) test -race -run Concurrent ./losses
 
 lint: ## gofmt, go vet and staticcheck
@@ -35,7 +38,7 @@ lint: ## gofmt, go vet and staticcheck
 generate: ## rewrite what is generated from the declarations: the README's table, the pages of losses
 	$(GO) test ./cmd/lossgen -run 'TestReadme|TestPages' -update
 	$(GO) test ./cli -run Document -update
-	$(GO) test ./verify -run Support -update
+	LOSSGEN_TEST_EVERY=1 $(GO) test ./verify -run Support -update
 
 golden: build $(LIVE)/installed ## make the golden cases again with PyTorch
 	./lossgen cases --json > build-cases.json

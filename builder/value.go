@@ -3,7 +3,8 @@ package builder
 import (
 	"crypto/sha256"
 	"fmt"
-	"strings"
+	"math"
+	"strconv"
 
 	"github.com/lossgen/lossgen/builder/tensor"
 )
@@ -43,26 +44,53 @@ type attr struct {
 	foreign *foreign       // Node
 }
 
-// key identifies a computation: nodes with equal keys are shared.
+// key identifies a computation: nodes with equal keys are shared. Every operation asks
+// for one, so that nothing is formatted that need not be.
 func (n *node) key() string {
-	var s strings.Builder
-	fmt.Fprintf(&s, "%s %d%v", n.op.code, n.dtype, n.shape)
-	for _, a := range n.args {
-		fmt.Fprintf(&s, " %d", a.id)
+	a, k := n.attr, make(keyText, 0, 256)
+	k = append(append(k, n.op.code...), ' ').int(int64(n.dtype)).dims(n.shape)
+	for _, arg := range n.args {
+		k = k.int(int64(arg.id))
 	}
-	a := n.attr
-	fmt.Fprintf(&s, "|%s %v %t %v %v %d %v %v", a.name, a.axes, a.keep, a.nums, a.ints, a.dtype, a.shape, a.binds)
-	fmt.Fprintf(&s, " %v %v", a.reads, a.dims)
-	if a.value != nil {
-		s.WriteString(" " + contents(a.value))
+	k = append(append(append(k, '|'), a.name...), ' ')
+	for _, axis := range a.axes {
+		k = k.int(int64(axis))
 	}
-	if a.foreign != nil { // no two are one
-		fmt.Fprintf(&s, " %p", a.foreign)
+	k = append(strconv.AppendBool(append(k, '|'), a.keep), ' ')
+	for _, v := range a.nums {
+		k = k.int(int64(math.Float64bits(v)))
 	}
+	k = k.int(a.ints[0]).int(a.ints[1]).int(int64(a.dtype)).dims(a.shape).binds(a.binds).binds(a.reads).dims(a.dims[:])
 	if a.loop != nil { // no two are one
-		fmt.Fprintf(&s, " %p", a.loop)
+		k = fmt.Appendf(k, "%p", a.loop)
 	}
-	return s.String()
+	if a.foreign != nil { // nor here
+		k = fmt.Appendf(k, "%p", a.foreign)
+	}
+	if a.value != nil {
+		k = append(k, contents(a.value)...)
+	}
+	return string(k)
+}
+
+// keyText is a key as it grows. Each of its parts ends where no other text of its kind
+// goes on.
+type keyText []byte
+
+func (k keyText) int(v int64) keyText { return append(strconv.AppendInt(k, v, 10), ' ') }
+
+func (k keyText) dims(list []tensor.Dim) keyText {
+	for _, d := range list {
+		k = append(append(k.int(d.Size), d.Sym...), '\n')
+	}
+	return append(k, '|')
+}
+
+func (k keyText) binds(list []bind) keyText {
+	for _, b := range list {
+		k = k.int(int64(b.axis)).int(int64(b.from.id)).int(int64(b.own)).dims([]tensor.Dim{b.dim})
+	}
+	return append(k, '|')
 }
 
 // contents stands for the elements of a tensor in a key. Of many it is a hash.

@@ -45,9 +45,12 @@ CHECKS = [
         "opsets": r"and (\d+) opsets",
     }),
     ("files", "types before a run", [HERE / "files/infer.py", "--check", "--lossgen", "{lossgen}", "--seed", "{seed}"], {}),
-    ("files", "tampered files", ["go", "test", "-count=1", "-v", "-run", "TestMutations", "./verify"], {
+    ("files", "tampered files", ["env", "LOSSGEN_TEST_EVERY=1", "go", "test", "-count=1", "-v", "-run", "TestMutations", "./verify"], {
         "mutations": r"(\d+) mutations",
     }),
+    ("files", "every opset on both engines", ["env", "LOSSGEN_TEST_EVERY=1", "go", "test", "-count=1", "-run", "TestSupport", "./verify"], {}),
+    ("files", "every shape and reduction", ["env", "LOSSGEN_TEST_EVERY=1", "go", "test", "-count=1", "-timeout", "60m", "./losses/..."], {}),
+    ("files", "sizes of every graph", ["env", "LOSSGEN_TEST_EVERY=1", "go", "test", "-count=1", "-run", "TestSizes", "./cost"], {}),
     ("fuzz", "fuzzers", ["sh", HERE / "fuzz/fuzz.sh", "10"], {
         "fuzz executions": r"(\d+) executions of \d+ fuzzers",
         "fuzzers": r"executions of (\d+) fuzzers",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -23,14 +24,17 @@ import (
 )
 
 // TestSizes compares the sizes of every intermediate result with a run on an
-// engine, for every graph that a golden case of a loss has at the first or last
-// opset. Cases of one graph, constants aside, have the same operators on the same
+// engine, for graphs that golden cases have at the first or last opset: the first of
+// each loss, and those in which an operator meets operands as it did in no graph
+// before. With LOSSGEN_TEST_EVERY=1, as the conformance runner has it, every graph is
+// compared. Cases of one graph, constants aside, have the same operators on the same
 // values, so that the first of them is run.
 func TestSizes(t *testing.T) {
 	goldens, err := verify.EmbeddedGoldens(all.Losses())
 	if err != nil {
 		t.Fatal(err)
 	}
+	every, met := os.Getenv("LOSSGEN_TEST_EVERY") != "", map[string]bool{}
 	for _, l := range all.Losses() {
 		name := l.Declaration().Name
 		t.Run(name, func(t *testing.T) {
@@ -38,20 +42,56 @@ func TestSizes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			results, seen := 0, map[string]bool{}
+			results, graphs, seen := 0, 0, map[string]bool{}
 			for _, c := range cases {
 				first := modelOf(t, c, export.MinOpset)
-				if k := structure(first.Graph); !seen[k] { // else the last opset has the same, too
-					seen[k] = true
+				k := structure(first.Graph)
+				if seen[k] { // the last opset has the same, too
+					continue
+				}
+				seen[k] = true
+				if fresh := meets(t, first.Graph, met); fresh || every || graphs == 0 {
+					graphs++
 					results += compareSizes(t, c, first) + compareSizes(t, c, modelOf(t, c, export.MaxOpset))
 				}
 			}
-			t.Logf("%d cases, %d graphs, %d results", len(cases), len(seen), results)
+			t.Logf("%d cases, %d of %d graphs, %d results", len(cases), graphs, len(seen), results)
 			if results == 0 {
 				t.Error("nothing was compared")
 			}
 		})
 	}
+}
+
+// meets adds to the set what operators meet in a graph: their attributes, and of each
+// operand its type, its rank and the operator that gives it. It reports whether
+// anything is new.
+func meets(t *testing.T, g *ir.Graph, met map[string]bool) (fresh bool) {
+	t.Helper()
+	types, err := infer.Graph(g, infer.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := map[string]string{}
+	for _, i := range g.Initializers {
+		from[i.Name] = "constant"
+		if i.Tensor.DType == tensor.Int64 {
+			from[i.Name] = fmt.Sprint(i.Tensor.Ints())
+		}
+	}
+	for _, n := range g.Nodes {
+		key := n.Op + attributes(n)
+		for _, name := range n.Inputs {
+			v, _ := types.Of(name)
+			key += fmt.Sprint(" ", from[name], v.DType, len(v.Shape))
+		}
+		for _, name := range n.Outputs {
+			from[name] = n.Op
+		}
+		fresh = fresh || !met[key]
+		met[key] = true
+	}
+	return fresh
 }
 
 func modelOf(t *testing.T, c *verify.Golden, opset int64) *ir.Model {
@@ -72,15 +112,19 @@ func structure(g *ir.Graph) string {
 		}
 	}
 	for _, n := range g.Nodes {
-		fmt.Fprint(text, n.Op, n.Inputs, n.Outputs)
-		for _, a := range n.Attributes {
-			if body, ok := a.Value.(*ir.Graph); ok {
-				a.Value = structure(body)
-			}
-			fmt.Fprint(text, a)
-		}
+		fmt.Fprint(text, n.Op, n.Inputs, n.Outputs, attributes(n))
 	}
 	return text.String()
+}
+
+func attributes(n ir.Node) (text string) {
+	for _, a := range n.Attributes {
+		if body, ok := a.Value.(*ir.Graph); ok {
+			a.Value = structure(body)
+		}
+		text += fmt.Sprint(a)
+	}
+	return text
 }
 
 // compareSizes returns how many results it compared: forms over the letters, and

@@ -9,14 +9,18 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
-	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/losses/all"
 )
 
 var update = flag.Bool("update", false, "write docs/support.md again")
+
+// every is set where tests judge what is like another case, too: each opset, each
+// mutation. The conformance runner does so.
+var every = os.Getenv("LOSSGEN_TEST_EVERY") != ""
 
 const supportPath = "../docs/support.md"
 
@@ -127,28 +131,22 @@ func supportOf(t *testing.T, l losses.Loss, engines []Engine, reasons *footnotes
 	return out
 }
 
-// holesOf runs a request at every opset and lists for each engine why it cannot.
-// 16-bit files have the nodes of float32 files between their casts, so that they run
-// where an opset has other nodes than the one before.
+// holesOf runs a request at the opsets and lists for each engine why it cannot. It
+// runs where an opset has other nodes than the one before, and with every set at each: but
+// for 16-bit files, which have the nodes of float32 files between their casts.
 func holesOf(t *testing.T, r losses.Request, engines []Engine) [][]string {
 	holes := make([][]string, len(engines))
 	c := newTrial(t, r, engines)
+	g := graphOf(t, r)
 	var before *ir.Graph
 	for opset := int64(ir.MinOpset); opset <= ir.MaxOpset; opset++ {
-		r.Opset = opset
-		c.request = r
-		m, err := r.Model()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if isHalf(r.DType) && before != nil && reflect.DeepEqual(before, m.Graph) {
+		nodes := g.Lower(opset)
+		if before != nil && reflect.DeepEqual(before, nodes) && (isHalf(r.DType) || !every) {
 			continue
 		}
-		before = m.Graph
-		data, err := export.Encode(m, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		before, r.Opset = nodes, opset
+		c.request = r
+		data := emitted(t, r)
 		for i, e := range engines {
 			if err := c.runs(t, e, data); err != nil {
 				holes[i] = append(holes[i], err.Error())
@@ -156,6 +154,19 @@ func holesOf(t *testing.T, r losses.Request, engines []Engine) [][]string {
 		}
 	}
 	return holes
+}
+
+func graphOf(t *testing.T, r losses.Request) *builder.Graph {
+	t.Helper()
+	p, err := r.Resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := p.Graph()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
 }
 
 // labelsOf lists the types that a loss takes labels in.

@@ -40,9 +40,9 @@ func LargeReduction(t *testing.T, all losses.Catalog, l losses.Loss, engines ...
 		if c.shape != "" {
 			r.Shapes = map[string]string{h.spec.Inputs[0].Name: c.shape}
 		}
-		p := plan(t, r)
+		f := h.file(t, r)
+		p := f.plan
 		r.DType = tensor.Float64
-		exact := plan(t, r)
 		sizes := verify.Sizes{}
 		for _, port := range p.Ports {
 			for _, d := range port.Shape {
@@ -50,15 +50,14 @@ func LargeReduction(t *testing.T, all losses.Catalog, l losses.Loss, engines ...
 			}
 		}
 		sizes[c.letter] = 1 << 10
-		data := emit(t, p)
-		small := draw(t, p, data, sizes, 1)
-		want := run(t, h.engines[0], emit(t, exact), widened(small))["loss"].Float(0)
+		small := f.draw(sizes, 1)
+		want := run(t, h.engines[0], h.file(t, r).data, widened(small))["loss"].Float(0)
 		inputs := map[string]*tensor.Tensor{}
 		for _, port := range p.Ports {
 			inputs[port.Name] = repeated(small[port.Name], port.Shape, c)
 		}
 		for _, e := range h.engines[1:] {
-			got := run(t, e, data, inputs)["loss"].Float(0)
+			got := run(t, e, f.data, inputs)["loss"].Float(0)
 			if off := math.Abs(got-want) / math.Abs(want); !(off <= c.accuracy) {
 				t.Errorf("%v with long %s: %s: mean is %v, want %v: off by %.1e of it, want at most %.1e",
 					p.Ports[0].Shape, c.letter, e.Name(), got, want, off, c.accuracy)

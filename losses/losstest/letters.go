@@ -16,18 +16,17 @@ import (
 // tells, of results and of inputs: the numbers stay the same.
 func letters(t *testing.T, h *harness) {
 	for _, v := range h.shapeVariants() {
-		p := plan(t, v.request)
-		data := emit(t, p)
-		in := draw(t, p, data, verify.SmallSizes(p, 1), 1)
+		f := h.file(t, v.request)
+		p, in := f.plan, f.small(1)
 		invented := inventedNames(t, p)
 		want := make([]map[string]*tensor.Tensor, len(h.engines))
 		for i, e := range h.engines {
-			want[i] = run(t, e, data, in)
+			want[i] = run(t, e, f.data, in)
 		}
 		names := append(invented, "t0", "c0", p.Ports[0].Name, "N_", "max", "loss")
 		for turn := range len(invented) + 1 {
 			r, other := renamed(p, names, turn)
-			twin := emit(t, plan(t, r))
+			twin := h.file(t, r).data
 			for i, e := range h.engines {
 				label := fmt.Sprintf("%s: %s: letters %v", v.name, e.Name(), other)
 				got, err := open(t, e, twin).Run(t.Context(), in)

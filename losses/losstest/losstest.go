@@ -7,9 +7,9 @@ package losstest
 
 import (
 	"errors"
+	"sync"
 	"testing"
 
-	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
@@ -91,11 +91,13 @@ type harness struct {
 	spec    losses.Spec
 	options verify.Options  // with the golden cases
 	engines []verify.Engine // the reference engine first, where it can run the loss
+	mu      sync.Mutex
+	made    map[string]*file // by request
 }
 
 func newHarness(t *testing.T, all losses.Catalog, l losses.Loss, engines []runtime.Backend) *harness {
 	t.Helper()
-	h := &harness{catalog: all, loss: l, spec: l.Declaration()}
+	h := &harness{catalog: all, loss: l, spec: l.Declaration(), made: map[string]*file{}}
 	data, err := export.Encode((losses.Request{Catalog: h.catalog, Loss: h.spec.Name}).Model())
 	if err != nil {
 		t.Fatal(err)
@@ -103,11 +105,11 @@ func newHarness(t *testing.T, all losses.Catalog, l losses.Loss, engines []runti
 	if _, err := (reference.Backend{}).Open(data, runtime.Options{}); errors.Is(err, reference.ErrNoKernel) {
 		t.Logf("the reference engine is left out: %v", err)
 	} else {
-		h.engines = append(h.engines, verify.Engine{Backend: reference.Backend{}})
+		h.engines = append(h.engines, verify.Engine{Backend: openOnce(t, reference.Backend{})})
 	}
 	for _, b := range engines {
 		if b.Name() != "reference" {
-			h.engines = append(h.engines, verify.Engine{Backend: b, Options: runtime.Options{Threads: 1}})
+			h.engines = append(h.engines, verify.Engine{Backend: openOnce(t, b), Options: runtime.Options{Threads: 1}})
 		}
 	}
 	if len(h.engines) == 0 {
@@ -116,45 +118,20 @@ func newHarness(t *testing.T, all losses.Catalog, l losses.Loss, engines []runti
 	return h
 }
 
-// plan resolves a request, or ends the test.
-func plan(t *testing.T, r losses.Request) *losses.Plan {
+// run opens a file on an engine and runs it.
+func run(t *testing.T, e verify.Engine, data []byte, inputs map[string]*tensor.Tensor) map[string]*tensor.Tensor {
 	t.Helper()
-	p, err := r.Resolve()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return runOn(t, e, open(t, e, data), inputs)
 }
 
-// emit returns the file of a plan.
-func emit(t *testing.T, p *losses.Plan, options ...builder.Option) []byte {
-	t.Helper()
-	m, err := p.Model(options...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := export.Encode(m, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
-// open opens a file on an engine until the test ends.
+// open opens a file on an engine until the tests of the loss end.
 func open(t *testing.T, e verify.Engine, data []byte) runtime.Session {
 	t.Helper()
 	s, err := e.Backend.Open(data, e.Options)
 	if err != nil {
 		t.Fatalf("%s: %v", e.Name(), err)
 	}
-	t.Cleanup(func() { s.Close() })
 	return s
-}
-
-// run opens a file on an engine and runs it.
-func run(t *testing.T, e verify.Engine, data []byte, inputs map[string]*tensor.Tensor) map[string]*tensor.Tensor {
-	t.Helper()
-	return runOn(t, e, open(t, e, data), inputs)
 }
 
 // runOn runs an opened file of an engine.
@@ -165,22 +142,6 @@ func runOn(t *testing.T, e verify.Engine, s runtime.Session, inputs map[string]*
 		t.Fatalf("%s: %v", e.Name(), err)
 	}
 	return out
-}
-
-// draw returns random inputs for the file of a plan.
-func draw(t *testing.T, p *losses.Plan, data []byte, sizes verify.Sizes, seed int) map[string]*tensor.Tensor {
-	t.Helper()
-	m, err := export.Unmarshal(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var upstream tensor.Shape
-	for _, port := range m.Graph.Inputs {
-		if port.Name == "grad_output" {
-			upstream = port.Shape
-		}
-	}
-	return verify.Draw(p, sizes, seed, upstream)
 }
 
 // same reports outputs that are not those wanted.

@@ -22,18 +22,17 @@ func masked(t *testing.T, h *harness) {
 	for i, v := range append(h.ranks(), h.reduced(h.optional())...) {
 		v.request.With = append(slices.Clone(v.request.With), "mask", "sample_weight")
 		v.request.GradOutput = i%2 == 0
-		p := plan(t, v.request)
-		data := emit(t, p)
-		good := draw(t, p, data, verify.SmallSizes(p, i), i)
+		f := h.file(t, v.request)
+		good := f.small(i)
 		good["mask"].SetFloat(0, 0)
-		bad := spoil(p, good)
+		bad := spoil(f.plan, good)
 		for _, name := range slices.Sorted(maps.Keys(bad)) {
 			if !bytes.Equal(bad[name].Data, good[name].Data) {
 				spoiled++
 			}
 		}
 		for _, e := range h.engines {
-			s := open(t, e, data)
+			s := open(t, e, f.data)
 			got := runOn(t, e, s, bad)
 			for name, want := range runOn(t, e, s, good) {
 				if !bytes.Equal(got[name].Data, want.Data) {

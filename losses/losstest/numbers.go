@@ -17,19 +17,23 @@ import (
 	"github.com/lossgen/lossgen/verify"
 )
 
-// compareGoldens compares with what PyTorch computed: every case in float64 and
-// float32, and for each reduction one in each 16-bit dtype, whose files differ from
-// those of float32 in their first and last nodes only. The live comparison runs all.
+// compareGoldens compares with what PyTorch computed: every case in float64 on the
+// reference engine, which computes in it anyway, and in float32 on the others. For each
+// reduction one is run in each other dtype: the 16-bit files differ from those of
+// float32 in their first and last nodes only. [files] runs float64 cases on all engines,
+// and the conformance runner every case in every dtype on each.
 func compareGoldens(t *testing.T, h *harness) {
-	seen := map[string]bool{}
-	o := h.options
-	o.Only = func(g *verify.Golden, dtype tensor.DType) bool {
-		key := fmt.Sprint(dtype, g.Request.Options["reduction"])
-		first := !seen[key]
-		seen[key] = true
-		return first || dtype == tensor.Float64 || dtype == tensor.Float32
+	for i, e := range h.engines {
+		seen := map[string]bool{}
+		o := h.options
+		o.Only = func(g *verify.Golden, dtype tensor.DType) bool {
+			key := fmt.Sprint(dtype, g.Request.Options["reduction"])
+			first := !seen[key]
+			seen[key] = true
+			return first || i == 0 && dtype == tensor.Float64 || i == len(h.engines)-1 && dtype == tensor.Float32
+		}
+		fails(t, verify.Loss(t.Context(), h.loss, []verify.Engine{e}, o))
 	}
-	fails(t, verify.Loss(t.Context(), h.loss, h.engines, o))
 }
 
 // fails reports the failures of a report.
@@ -52,7 +56,7 @@ func files(t *testing.T, h *harness) {
 	for i, v := range h.variants() {
 		t.Run(v.name, func(t *testing.T) {
 			r := v.request.As(tensor.Float64)
-			data := emit(t, plan(t, r))
+			data := h.file(t, r).data
 			if len(data) > maxFileSize {
 				t.Errorf("the file has %d bytes, want at most %d", len(data), maxFileSize)
 			}
@@ -80,15 +84,14 @@ func (v variant) dtypes() []tensor.DType {
 // agree runs the file of a request on every engine.
 func (h *harness) agree(t *testing.T, r losses.Request, seed int) {
 	t.Helper()
-	p := plan(t, r)
-	data := emit(t, p)
-	inputs := draw(t, p, data, verify.SmallSizes(p, seed), seed)
-	want := run(t, h.engines[0], data, inputs)
+	f := h.file(t, r)
+	inputs := f.small(seed)
+	want := run(t, h.engines[0], f.data, inputs)
 	for _, e := range h.engines[1:] {
-		got := run(t, e, data, inputs)
+		got := run(t, e, f.data, inputs)
 		for name, w := range want {
 			one := map[string]*tensor.Tensor{name: w}
-			same(t, fmt.Sprintf("%s %v", e.Name(), p.DType), got, one, verify.ToleranceOf(w.DType, e.Backend.Name()))
+			same(t, fmt.Sprintf("%s %v", e.Name(), f.plan.DType), got, one, verify.ToleranceOf(w.DType, e.Backend.Name()))
 		}
 	}
 }
@@ -116,36 +119,43 @@ func (h *harness) compareBuilds(t *testing.T, dtype tensor.DType, tol verify.Tol
 	for i, v := range h.variants() {
 		r := v.request
 		r.DType = dtype
-		p := plan(t, r)
-		data := emit(t, p)
-		inputs := draw(t, p, data, verify.SmallSizes(p, i), i)
-		got := run(t, e, data, inputs)
-		same(t, v.name, got, run(t, e, emit(t, p, option), inputs), tol)
+		f := h.file(t, r)
+		inputs := f.small(i)
+		got := run(t, e, f.data, inputs)
+		same(t, v.name, got, run(t, e, emit(t, f.plan, option), inputs), tol)
 	}
 }
 
-// opsets lowers every variant for every opset; the files have to be valid, and those
-// of the defaults have to agree. An opset with the nodes of the one before gives the
-// same file but for a number; a test of package verify runs these, too.
+// opsets lowers the defaults for every opset; the files have to be valid, and those
+// with nodes of their own have to agree. An opset with the nodes of the one before gives
+// the same file but for a number. The other variants are lowered for the first and last
+// opset and for those that have other nodes of the defaults than the one before, and
+// with LOSSGEN_TEST_EVERY=1 for every opset.
 func opsets(t *testing.T, h *harness) {
-	for _, v := range h.variants() {
-		lowered(t, plan(t, v.request))
+	base := h.file(t, losses.Request{Catalog: h.catalog, Loss: h.spec.Name})
+	var all []int64
+	for opset := int64(export.MinOpset); opset <= export.MaxOpset; opset++ {
+		all = append(all, opset)
 	}
-	p := plan(t, losses.Request{Catalog: h.catalog, Loss: h.spec.Name})
-	base := emit(t, p)
-	inputs := draw(t, p, base, verify.SmallSizes(p, 1), 1)
-	files := lowered(t, p)
+	inputs, files := base.small(1), lowered(t, base.plan, all)
+	changes := slices.Sorted(maps.Keys(files))
 	for _, e := range h.engines {
-		want := run(t, e, base, inputs)
-		for _, opset := range slices.Sorted(maps.Keys(files)) {
+		want := run(t, e, base.data, inputs)
+		for _, opset := range changes {
 			same(t, fmt.Sprintf("opset %d: %s", opset, e.Name()), run(t, e, files[opset], inputs), want, verify.Tolerance{Rel: 1e-6, Abs: 1e-7})
 		}
 	}
+	if !every() {
+		all = slices.Compact(append(changes, export.MaxOpset))
+	}
+	for _, v := range h.variants() {
+		lowered(t, h.file(t, v.request).plan, all)
+	}
 }
 
-// lowered checks a plan's graph at every opset, and returns the files of those that
-// have other nodes than the opset before.
-func lowered(t *testing.T, p *losses.Plan) map[int64][]byte {
+// lowered checks a plan's graph at opsets, and returns the files of those that have
+// other nodes than the opset before.
+func lowered(t *testing.T, p *losses.Plan, opsets []int64) map[int64][]byte {
 	t.Helper()
 	g, err := p.Graph()
 	if err != nil {
@@ -153,7 +163,7 @@ func lowered(t *testing.T, p *losses.Plan) map[int64][]byte {
 	}
 	files := map[int64][]byte{}
 	var before *ir.Graph
-	for opset := int64(export.MinOpset); opset <= export.MaxOpset; opset++ {
+	for _, opset := range opsets {
 		m, err := g.Model(opset)
 		if err != nil {
 			t.Fatal(err)
@@ -174,7 +184,7 @@ func lowered(t *testing.T, p *losses.Plan) map[int64][]byte {
 // variant are emitted twice where their files are verified.
 func sameBytes(t *testing.T, h *harness) {
 	r := h.request(nil)
-	want := emit(t, plan(t, r))
+	want := h.file(t, r).data
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {

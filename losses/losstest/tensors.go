@@ -62,11 +62,10 @@ func ports(t *testing.T, h *harness) {
 // wrongTensors runs the default file with tensors of a wrong dtype or rank, and
 // without one: the error has to name it.
 func wrongTensors(t *testing.T, h *harness) {
-	p := plan(t, losses.Request{Catalog: h.catalog, Loss: h.spec.Name})
-	data := emit(t, p)
-	good := draw(t, p, data, verify.SmallSizes(p, 1), 1)
+	f := h.file(t, losses.Request{Catalog: h.catalog, Loss: h.spec.Name})
+	good := f.small(1)
 	for _, e := range h.engines {
-		s := open(t, e, data)
+		s := open(t, e, f.data)
 		for name, x := range good {
 			other := tensor.Float64
 			if !x.DType.IsFloat() {
@@ -95,9 +94,8 @@ func wrongTensors(t *testing.T, h *harness) {
 // has to fail instead of broadcasting or reading other elements.
 func contradictedSizes(t *testing.T, h *harness) {
 	for _, v := range h.shapeVariants() {
-		p := plan(t, v.request)
-		data := emit(t, p)
-		sizes := verify.Sizes{}
+		f := h.file(t, v.request)
+		p, sizes := f.plan, verify.Sizes{}
 		for _, port := range p.Ports {
 			for _, d := range port.Shape {
 				if _, ok := sizes[d.Sym]; !ok && !d.Known() {
@@ -105,9 +103,9 @@ func contradictedSizes(t *testing.T, h *harness) {
 				}
 			}
 		}
-		good := draw(t, p, data, sizes, 1)
+		good := f.draw(sizes, 1)
 		for _, e := range h.engines {
-			s := open(t, e, data)
+			s := open(t, e, f.data)
 			if _, err := s.Run(t.Context(), good); err != nil {
 				t.Errorf("%s: %s: sizes %v: %v", v.name, e.Name(), sizes, err)
 			}
@@ -171,23 +169,21 @@ func labelsOutOfRange(t *testing.T, h *harness) {
 		for _, index := range []tensor.DType{tensor.Int64, tensor.Int32} {
 			r := v.request
 			r.IndexDType = index
-			p := plan(t, r)
-			for _, port := range p.Ports {
+			f := h.file(t, r)
+			for _, port := range f.plan.Ports {
 				if port.NamesClasses() {
-					h.refuseLabels(t, v.name, p, port)
+					h.refuseLabels(t, v.name, f, port)
 				}
 			}
 		}
 	}
 }
 
-func (h *harness) refuseLabels(t *testing.T, name string, p *losses.Plan, port losses.Port) {
-	data := emit(t, p)
-	sizes := verify.SmallSizes(p, 1)
-	good := draw(t, p, data, sizes, 1)
-	classes := sizes.Classes(p, port)
+func (h *harness) refuseLabels(t *testing.T, name string, f *file, port losses.Port) {
+	p, good := f.plan, f.small(1)
+	classes := verify.SmallSizes(p, 1).Classes(p, port)
 	for _, e := range h.engines {
-		s := open(t, e, data)
+		s := open(t, e, f.data)
 		for _, label := range []int64{-1, -classes, -classes - 1, classes, classes + 1, math.MinInt32, math.MaxInt32} {
 			if ignored, ok := p.Ignored(port); ok && label == ignored || port.Domain == losses.Labels && label == -1 {
 				continue
