@@ -25,6 +25,19 @@ const gradExample = `  lossgen grad classifier.onnx
   lossgen grad classifier.onnx --of logits --wrt 'fc.*,input' -o grads.onnx
   lossgen grad ssim.onnx --grad-output`
 
+// wrapped writes words in lines.
+func wrapped(words []string) string {
+	const width = 80
+	text, line := "", " "
+	for _, word := range words {
+		if len(line)+len(word) > width {
+			text, line = text+line+"\n", " "
+		}
+		line += " " + word
+	}
+	return text + line
+}
+
 // gradFlags are what grad is asked for.
 type gradFlags struct {
 	output     string
@@ -37,7 +50,8 @@ type gradFlags struct {
 func newGrad(a *app) *cobra.Command {
 	f := &gradFlags{}
 	cmd := &cobra.Command{
-		Use: "grad MODEL.onnx", Short: "write any model with its gradients", Long: gradLong, Example: gradExample,
+		Use: "grad MODEL.onnx", Short: "write any model with its gradients", Example: gradExample,
+		Long: gradLong + "\n\nOperators that a gradient passes through:\n" + wrapped(graft.Operators()),
 		Args: oneArg("the file of a model"),
 		RunE: func(_ *cobra.Command, args []string) error { return a.grad(f, args[0]) },
 	}

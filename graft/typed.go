@@ -16,7 +16,7 @@ import (
 const maxChoices = 8
 
 // typed returns the model with its branches chosen where a condition is known before a
-// run, and the types of its values. The model that it is given stays as it is.
+// run, with ranges for the parts of sequences, and the types of its values. The model that it is given stays as it is.
 func typed(m *ir.Model) (*ir.Model, *infer.Types, error) {
 	copied, graph := *m, *m.Graph
 	copied.Graph = &graph
@@ -28,7 +28,8 @@ func typed(m *ir.Model) (*ir.Model, *infer.Types, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		if again == maxChoices || !choose(&graph, types) {
+		chosen, unrolled := choose(&graph, types), unroll(&graph, types)
+		if again == maxChoices || !chosen && !unrolled {
 			return &copied, types, nil
 		}
 	}
