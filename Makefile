@@ -50,12 +50,15 @@ conformance: build $(LIVE)/installed ## compare with PyTorch live, train in each
 	$(LIVE)/bin/python conformance/run.py --lossgen ./lossgen --requests $(REQUESTS) --seed $(SEED)
 	$(MAKE) frameworks
 
-goldens files live adapters stacks docs fuzz: build $(LIVE)/installed ## one kind of what conformance runs, a folder in conformance each
+goldens files live models adapters stacks docs fuzz: build $(LIVE)/installed ## one kind of what conformance runs, a folder in conformance each
 	$(LIVE)/bin/python conformance/run.py --kinds $@ --lossgen ./lossgen --requests $(REQUESTS) --seed $(SEED)
 
 frameworks: build conformance/adapters/environments/jax/.venv/installed conformance/adapters/environments/tensorflow/.venv/installed ## train with JAX and TensorFlow (downloads 2 GB)
 	conformance/adapters/environments/jax/.venv/bin/python conformance/adapters/stack.py --lossgen ./lossgen --stack jax
 	conformance/adapters/environments/tensorflow/.venv/bin/python conformance/adapters/stack.py --lossgen ./lossgen --stack tensorflow
+
+exports: build conformance/models/.venv/installed ## gradients of whole models in both exports of PyTorch, language models too (downloads 200 MB beside PyTorch)
+	conformance/models/.venv/bin/python conformance/models/exports.py --lossgen ./lossgen
 
 consumers: build $(LIVE)/installed ## run every loss in other consumers of ONNX files and check docs/support.md (downloads 300 MB)
 	$(LIVE)/bin/python conformance/consumers/run.py --lossgen ./lossgen --show
@@ -65,7 +68,7 @@ bench: build bench/.venv/installed ## time every loss against PyTorch and write 
 	bench/.venv/bin/python bench/profiles.py --lossgen ./lossgen
 
 clean: ## remove what the other targets made
-	rm -rf lossgen build .venv bench/.venv conformance/.venv conformance/.cache conformance/adapters/environments/*/.venv conformance/consumers/.venv
+	rm -rf lossgen build .venv bench/.venv conformance/.venv conformance/.cache conformance/adapters/environments/*/.venv conformance/consumers/.venv conformance/models/.venv
 
 $(VENV): runtime/ort/requirements.txt
 	$(PYTHON) -m venv .venv
@@ -77,4 +80,4 @@ $(VENV): runtime/ort/requirements.txt
 	$*/.venv/bin/pip install --quiet -r $<
 	touch $@
 
-.PHONY: help build test test-pure race lint generate golden conformance goldens files live adapters stacks docs fuzz frameworks consumers bench clean
+.PHONY: help build test test-pure race lint generate golden conformance goldens files live models adapters stacks docs fuzz exports frameworks consumers bench clean

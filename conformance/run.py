@@ -59,6 +59,8 @@ CHECKS = [
         "random files": r"runs of (\d+) random files",
         "values compared with PyTorch": r"random files, (\d+) values",
     }),
+    ("models", "gradients of operators", [HERE / "models/rules.py", "--lossgen", "{lossgen}", "--seed", "{seed}"], {}),
+    ("models", "gradients of exported models", [HERE / "models/exports.py", "--lossgen", "{lossgen}", "--models", "mlp,encoder", "--exports", "legacy"], {}),
     ("adapters", "PyTorch adapter, training", [HERE / "adapters/stack.py", "--lossgen", "{lossgen}", "--stack", "torch"], {}),
     ("stacks", "Go, C++, Rust, Java, JavaScript", [HERE / "stacks/stacks.py", "--lossgen", "{lossgen}"], {}),
     ("stacks", "adapters of hard names", [HERE / "stacks/adapter_names.py"], {}),
