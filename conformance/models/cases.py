@@ -240,7 +240,7 @@ def slices(op, rng):
             i -= n
         starts, ends, steps = [*starts, i], [*ends, j], [*steps, step]
         index[a] = slice(i, None if j in (2**62, -n - 1) else j, step)
-    picked = [torch.tensor(np.arange(shape[a])[index[a]]) for a in range(3)]
+    picked = [torch.tensor(np.arange(shape[a])[index[a]].copy()) for a in range(3)]
 
     def function(x):
         for a in range(3):
