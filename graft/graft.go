@@ -197,7 +197,10 @@ func (g *graft) visit(i int, n ir.Node) {
 		results = c.asItIs()
 	}
 	for k, name := range n.Outputs {
-		if name != "" && k < len(results) && !results[k].IsZero() {
+		if k >= len(results) { // without a gradient
+			results = append(results, c.asItIs()[len(results):]...)
+		}
+		if name != "" {
 			g.set(name, results[k])
 		}
 	}

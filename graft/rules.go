@@ -17,7 +17,7 @@ type rule func(c *call) []builder.Value
 func rules() map[string]rule {
 	table := map[string]rule{}
 	for _, family := range []map[string]rule{
-		arithmeticRules, activationRules, matrixRules, moveRules, rearrangeRules, indexRules, reduceRules, normRules,
+		arithmeticRules, activationRules, matrixRules, moveRules, rearrangeRules, indexRules, reduceRules, normRules, lossRules,
 	} {
 		maps.Copy(table, family)
 	}

@@ -96,3 +96,19 @@ func normalizations() []sample {
 		inSingle(alone("MeanVarianceNormalization", plane)),
 	}
 }
+
+func labelled() []sample {
+	labels := tensor.FromInts(tensor.Int64, []int64{3, 2}, []int64{0, 1, -100, 2, 1, 1})
+	weight := tensor.FromFloats(tensor.Float64, []int64{3}, []float64{0.5, 1, 2})
+	var list []sample
+	for _, how := range words("none mean sum") {
+		for _, op := range words("SoftmaxCrossEntropyLoss NegativeLogLikelihoodLoss") {
+			n := node(op, "x t w", "y", attr("reduction", how), attr("ignore_index", int64(-100)))
+			list = append(list, sample{name: op + " " + how, nodes: []ir.Node{n}, inputs: []input{in("x", "3,3,2", 3, 3, 2)},
+				consts: map[string]*tensor.Tensor{"t": labels, "w": weight}, ort: true})
+		}
+	}
+	plain := node("SoftmaxCrossEntropyLoss", "x t", "y")
+	return append(list, sample{name: "SoftmaxCrossEntropyLoss plain", nodes: []ir.Node{plain}, inputs: []input{in("x", "2,3", 2, 3)},
+		consts: map[string]*tensor.Tensor{"t": ints(2, 0)}, ort: true})
+}

@@ -657,6 +657,15 @@ def dropout(c, op):
     c.do(op, [c.put(c.shape())], c.r.choice([1, 2]))
 
 
+@maker("SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss")
+def loss(c, op):
+    more = spatial(c, c.r.choice([0, 2]))
+    x = [c.put(["N", 3] + more), c.put(["N"] + more, I64, 0, 2)]
+    if c.r.random() < 0.5:
+        x.append(c.put([3]))
+    c.do(op, x, c.r.choice([1, 2]) if op[0] == "S" else 1, reduction=c.r.choice([None, "none", "sum", "mean"]))
+
+
 @maker("RNN", "GRU", "LSTM")
 def recurrent(c, op):
     gates, hidden = {"RNN": 1, "GRU": 3, "LSTM": 4}[op], 3

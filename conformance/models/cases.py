@@ -456,6 +456,33 @@ def cast(op, rng):
     return Case(op, {"x": values(rng, sizes(rng))}, lambda x: x, constants=constants, attributes={} if constants else {"to": 1})
 
 
+def labelled(function):
+    """A loss with labels, some of them ignored, and weights of the classes."""
+    def make(op, rng):
+        n, classes = int(rng.integers(1, 5)), int(rng.integers(2, 5))
+        more = [(), (2,), (2, 3)][int(rng.integers(0, 3))]
+        labels = rng.integers(0, classes, (n, *more))
+        attributes = {"reduction": str(rng.choice(["none", "mean", "sum"]))}
+        ignored = -100
+        if rng.random() < 0.6:
+            ignored = int(rng.choice([-100, 1]))
+            labels.flat[0] = ignored
+            if rng.random() < 0.7:
+                labels.flat[-1] = 0
+            attributes["ignore_index"] = ignored
+        constants = {"labels": labels}
+        weight = None
+        if rng.random() < 0.5:
+            constants["weight"] = values(rng, (classes,), 0.25).astype(np.float32)
+            weight = torch.tensor(constants["weight"])
+
+        def loss(x):
+            w = None if weight is None else weight.to(x.dtype)
+            return function(x, torch.tensor(labels), w, ignore_index=ignored, reduction=attributes["reduction"])
+        return Case(op, {"x": values(rng, (n, classes, *more))}, loss, constants=constants, attributes=attributes, fixed=True)
+    return make
+
+
 def softsign_shrink(x, lambd, bias):
     return torch.where(x < -lambd, x + bias, torch.where(x > lambd, x - bias, 0 * x))
 
@@ -490,6 +517,7 @@ CASES = {
     "ReduceLogSum": reduction(lambda x, axes, keep: x.sum(axes, keep).log(), 0.25), "ReduceLogSumExp": reduction(lambda x, axes, keep: x.logsumexp(axes, keep)),
     "LayerNormalization": layer_norm, "RMSNormalization": rms_norm, "GroupNormalization": group_norm, "LpNormalization": lp_norm,
     "MeanVarianceNormalization": mean_variance, "GlobalMaxPool": global_max,
+    "SoftmaxCrossEntropyLoss": labelled(F.cross_entropy), "NegativeLogLikelihoodLoss": labelled(F.nll_loss),
 }
 
 

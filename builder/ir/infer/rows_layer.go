@@ -7,7 +7,7 @@ import (
 	"github.com/lossgen/lossgen/builder/tensor"
 )
 
-// This file has normalizations, dropout and recurrent layers.
+// This file has normalizations, dropout, losses and recurrent layers.
 
 var layerRows = map[string]row{
 	"BatchNormalization":    {dtypes: "T:float S:float S U:float U -> T U", infer: batchNormalization},
@@ -16,6 +16,27 @@ var layerRows = map[string]row{
 	"LayerNormalization": {dtypes: "T:float T T? -> T float", infer: layerNormalization},
 	"RMSNormalization":   alongAxis("T:float V:float -> V"),
 	"Dropout":            {dtypes: "T:float float? bool? -> T bool", infer: dropout},
+
+	"SoftmaxCrossEntropyLoss": {dtypes: "T:float index T? -> T", infer: labelled}, "NegativeLogLikelihoodLoss": {dtypes: "T:float index T? -> T", infer: labelled},
+}
+
+// labelled is a loss with a class for each row of scores, whose classes are the second
+// axis. A second result has the scores' sizes.
+func labelled(c *call) ([]Type, error) {
+	scores, labels := c.in[0].Shape, c.in[1].Shape
+	if scores != nil && len(scores) < 2 {
+		return nil, fmt.Errorf("its input is %v, want rank 2 or more", c.in[0])
+	}
+	if scores != nil && labels != nil && len(labels) != len(scores)-1 {
+		return nil, fmt.Errorf("its labels are %v for scores %v", c.in[1], c.in[0])
+	}
+	if c.text("reduction", "mean") != "none" {
+		return []Type{{Shape: tensor.Shape{}}, {Shape: scores}}, nil
+	}
+	if labels == nil && scores != nil {
+		labels = scores.Without(1)
+	}
+	return []Type{{Shape: labels}, {Shape: scores}}, nil
 }
 
 // perChannel wants an input with channels, which are its second axis.
