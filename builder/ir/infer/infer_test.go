@@ -66,6 +66,61 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// TestScales: the scales of Resize may be joined from constants, in which a file may say
+// more elements than it has.
+func TestScales(t *testing.T) {
+	part := func(name string, v ...float64) ir.Initializer {
+		return ir.Initializer{Name: name, Tensor: tensor.FromFloats(tensor.Float32, []int64{int64(len(v))}, v)}
+	}
+	short := part("short", 2, 2)
+	short.Tensor.Data = short.Tensor.Data[:6]
+	for _, c := range []struct {
+		scales ir.Initializer
+		want   string
+	}{{part("scales", 2, 3), "float32[N,C,2*H,6]"}, {short, "float32[?,?,?,?]"}} {
+		g := &ir.Graph{
+			Inputs:       []ir.Port{port("x", tensor.Float32, "N", "C", "H", 2)},
+			Initializers: []ir.Initializer{part("ones", 1, 1), c.scales},
+			Nodes: []ir.Node{node("Concat", "ones "+c.scales.Name, "all", "axis", int64(0)), node("Resize", "x  all", "y"),
+				{Op: "Constant", Outputs: []string{"floats"}, Attributes: []ir.Attribute{{Name: "value_floats", Value: []float32{1, 1, 2, 0.5}}}}, node("Resize", "x  floats", "z")},
+		}
+		types, err := Graph(g, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, _ := types.Of("y"); v.String() != c.want {
+			t.Errorf("y is %v, want %s", v, c.want)
+		}
+		if v, _ := types.Of("z"); v.String() != "float32[N,C,2*H,1]" {
+			t.Errorf("z is %v", v)
+		}
+	}
+}
+
+// TestPads: PyTorch's exporter turns the pads of F.pad by a matrix whose rows it reverses.
+func TestPads(t *testing.T) {
+	g := &ir.Graph{
+		Inputs:       []ir.Port{port("x", tensor.Float32, "N", 5, "H")},
+		Initializers: []ir.Initializer{whole("pads", 1, 2, 0, 3, 0, 0), whole("rows", -1, 2), whole("first", 0), whole("last", -1), whole("end", -math.MaxInt64), whole("flat", -1)},
+		Nodes: []ir.Node{
+			node("Reshape", "pads rows", "m"), node("Slice", "m last end first last", "reversed"), node("Transpose", "reversed", "t", "perm", []int64{1, 0}),
+			node("Reshape", "t flat", "all"), node("Pad", "x all", "y"), node("Transpose", "m", "t2"), node("Reshape", "t2 flat", "all2"),
+		},
+	}
+	types, err := Graph(g, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"all": "[0 0 1 0 3 2]", "all2": "[1 0 0 2 3 0]"} {
+		if v, _ := types.Of(name); fmt.Sprint(v.Ints) != want {
+			t.Errorf("%s holds %v, want %s", name, v.Ints, want)
+		}
+	}
+	if v, _ := types.Of("y"); v.String() != "float32[N,8,H+3]" {
+		t.Errorf("y is %v", v)
+	}
+}
+
 // TestQuotients: quotients of quotients are quotients of letters, so that two ways
 // to the same size agree.
 func TestQuotients(t *testing.T) {

@@ -37,7 +37,7 @@ func slice(c *call) ([]Type, error) {
 	case len(starts) != len(ends) || len(starts) != len(steps) || given && len(axes) != len(starts) || len(starts) > len(x.Shape):
 		return nil, fmt.Errorf("it has %d starts, %d ends, %d steps and %d axes", len(starts), len(ends), len(steps), len(axes))
 	}
-	out := Type{Shape: slices.Clone(x.Shape)}
+	out := Type{Shape: slices.Clone(x.Shape), Ints: x.Ints}
 	for i, start := range starts {
 		axis := i
 		if given {
@@ -51,10 +51,11 @@ func slice(c *call) ([]Type, error) {
 			end = tensor.D(math.MaxInt64)
 			c.assume(2)
 		}
-		out.Shape[axis] = picks(start, end, steps[i], x.Shape[axis])
-		out.Ints = nil
-		if n := out.Shape[axis]; x.Ints != nil && len(x.Shape) == 1 && n.Known() && start.Known() && steps[i].Known() {
-			out.Ints = every(x.Ints, start.Size, steps[i].Size, n.Size)
+		n, before := picks(start, end, steps[i], x.Shape[axis]), slices.Clone(out.Shape)
+		if out.Shape[axis] = n; n.Known() && start.Known() && steps[i].Known() {
+			out.Ints = along(out.Ints, before, axis, start.Size, steps[i].Size, n.Size)
+		} else {
+			out.Ints = nil
 		}
 	}
 	return []Type{out}, nil

@@ -110,9 +110,13 @@ func constantNode(c *call) ([]Type, error) {
 			}
 			return []Type{out}, nil
 		case float32:
-			return []Type{{DType: tensor.Float32, Shape: tensor.Shape{}}}, nil
+			return []Type{c.types.constant(tensor.FromFloats(tensor.Float32, nil, []float64{float64(v)}))}, nil
 		case []float32:
-			return []Type{{DType: tensor.Float32, Shape: numbers([]int64{int64(len(v))})}}, nil
+			x := tensor.New(tensor.Float32, int64(len(v)))
+			for i, f := range v {
+				x.SetFloat(i, float64(f))
+			}
+			return []Type{c.types.constant(x)}, nil
 		}
 	}
 	return nothing(), nil

@@ -193,8 +193,10 @@ func transpose(c *call) ([]Type, error) {
 	}
 	out := slices.Clone(s)
 	if c.attr("perm") == nil {
-		slices.Reverse(out)
-		return shaped(out), nil
+		perm = nil
+		for i := range s {
+			perm = append(perm, int64(len(s)-1-i))
+		}
 	}
 	if len(perm) != len(s) {
 		return nil, fmt.Errorf("perm %v does not order the axes of %v", perm, s)
@@ -206,7 +208,7 @@ func transpose(c *call) ([]Type, error) {
 		}
 		seen[p], out[i] = true, s[p]
 	}
-	return shaped(out), nil
+	return []Type{{Shape: out, Ints: turned(c.in[0], perm)}}, nil
 }
 
 func expand(c *call) ([]Type, error) {
@@ -249,7 +251,25 @@ func concat(c *call) ([]Type, error) {
 	}
 	out.Shape[axis] = sum
 	out.Ints = c.listed(sum)
+	if len(out.Shape) == 1 {
+		out.Const = c.scales()
+	}
 	return []Type{out}, nil
+}
+
+// scales joins short floating constants, as exporters write the scales of Resize.
+func (c *call) scales() *tensor.Tensor {
+	var values []float64
+	for _, v := range c.in {
+		k := v.Const
+		if k == nil || !k.DType.IsFloat() || k.DType != c.in[0].Const.DType || len(k.Data) > maxInts*k.DType.Size() || len(k.Data) != k.Len()*k.DType.Size() {
+			return nil
+		}
+		if values = append(values, k.Floats()...); len(values) > maxInts {
+			return nil
+		}
+	}
+	return tensor.FromFloats(c.in[0].Const.DType, []int64{int64(len(values))}, values)
 }
 
 // joins compares the axes of an operand of Concat with those of the ones before.
