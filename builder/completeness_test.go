@@ -128,11 +128,22 @@ func TestTable(t *testing.T) {
 }
 
 // TestProgramsAreComplete: the gradient of every operator that has one is among
-// the programs that are compared with differences.
+// the programs that are compared with differences, or among their gradients, which
+// are differentiated again.
 func TestProgramsAreComplete(t *testing.T) {
 	used := map[string]bool{}
 	for _, p := range programs() {
-		g := build(t, func(b *builder.B) { b.Output("y", p.f(b, p.declare(b))) })
+		g := build(t, func(b *builder.B) {
+			x := p.declare(b)
+			y := p.f(b, x)
+			b.Output("y", y)
+			if p.once {
+				return
+			}
+			for i, dx := range builder.Grad(y, y.Like(1), p.real(x)...) {
+				b.Output("d"+name(i), dx)
+			}
+		})
 		for _, line := range strings.Split(g.String(), "\n") {
 			if _, op, ok := strings.Cut(line, " = "); ok {
 				used[strings.Fields(op)[0]] = true

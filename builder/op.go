@@ -47,7 +47,7 @@ func (c *call) failf(format string, a ...any) { fail(c.op.code, c.args, format, 
 func operators() map[string]*op {
 	table := map[string]*op{}
 	for _, family := range []map[string]*op{
-		inputOps(), arithOps(), unaryOps(), compareOps(), reduceOps(), shapeOps(), indexOps(), scatterOps(), orderOps(), nnOps(), windowOps(), scanOps(), nodeOps(),
+		inputOps(), arithOps(), unaryOps(), compareOps(), reduceOps(), shapeOps(), indexOps(), scatterOps(), orderOps(), nnOps(), windowOps(), scanOps(), convOps(), poolOps(), layerOps(), resizeOps(), recurrentOps(), nodeOps(),
 	} {
 		for code, o := range family {
 			o.code = code

@@ -180,17 +180,22 @@ func inferScanResult(c *call) (tensor.DType, tensor.Shape) {
 // resultName is where the emitter keeps the name of a result of a node with several.
 func resultName(node string, i int64) string { return fmt.Sprintf("result %d %s", i, node) }
 
-// resultsOf returns which results of loops and foreign nodes are among some nodes.
+// resultsOf returns which results of loops are used among some nodes, which
+// foreign nodes have, and which poolings and LSTMs have beside their first.
 func resultsOf(nodes []*node) map[*node]map[int64]bool {
 	used := map[*node]map[int64]bool{}
 	for _, n := range nodes {
-		if n.op.code == "ScanResult" || n.op.code == "NodeResult" {
-			scan := n.args[0].node
-			if used[scan] == nil {
-				used[scan] = map[int64]bool{}
-			}
-			used[scan][n.attr.ints[0]] = true
+		result := n.attr.ints[0]
+		if n.op.code == "PoolIndex" || n.op.code == "LSTMCell" {
+			result = 1
+		} else if n.op.code != "ScanResult" && n.op.code != "NodeResult" {
+			continue
 		}
+		from := n.args[0].node
+		if used[from] == nil {
+			used[from] = map[int64]bool{}
+		}
+		used[from][result] = true
 	}
 	return used
 }

@@ -32,11 +32,7 @@ func windowOps() map[string]*op {
 func inferEvery(c *call) (tensor.DType, tensor.Shape) {
 	x, axis, n := c.args[0], c.attr.axes[0], c.attr.ints[0]
 	shape := slices.Clone(x.shape)
-	if d := shape[axis]; d.Known() {
-		shape[axis] = tensor.D((d.Size + n - 1) / n)
-	} else {
-		shape[axis] = c.b.every(d, n)
-	}
+	shape[axis] = c.b.every(shape[axis], n)
 	return x.dtype, shape
 }
 
@@ -46,14 +42,41 @@ type stride struct {
 	n    int64
 }
 
-// every returns the letter of how many elements 0, n, 2·n, ... an axis has: one for
-// all axes of a size.
+// every returns how many elements 0, n, 2·n, ... an axis has: a form where n divides
+// the size but for a number, else a letter, one for all axes of a size.
 func (b *B) every(size tensor.Dim, n int64) tensor.Dim {
+	if d, ok := over(size, n); ok {
+		return d
+	}
 	key := stride{size, n}
 	if _, ok := b.strides[key]; !ok {
 		b.strides[key] = b.unknown("every")
 	}
 	return b.strides[key]
+}
+
+// over divides a size by n and rounds up, where that is a form.
+func over(size tensor.Dim, n int64) (tensor.Dim, bool) {
+	parts := []tensor.Dim{tensor.D((size.Size + n - 1) / n)}
+	if size.Size < 0 {
+		parts[0] = tensor.D(size.Size / n)
+	}
+	for _, t := range size.Terms() {
+		if t.Times%n != 0 {
+			return tensor.Dim{}, false
+		}
+		factors := []tensor.Dim{tensor.D(t.Times / n)}
+		for _, f := range t.Factors {
+			factors = append(factors, f.Dim())
+		}
+		part, err := tensor.Product(factors...)
+		if err != nil {
+			return tensor.Dim{}, false
+		}
+		parts = append(parts, part)
+	}
+	d, err := tensor.Sum(parts...)
+	return d, err == nil
 }
 
 // everyGrad puts n-1 zeros behind each element, and takes away those beyond the end.

@@ -52,6 +52,15 @@ func (a attr) String() string {
 	if a.shape != nil {
 		fmt.Fprintf(&s, " to %v", a.shape)
 	}
+	if a.window != nil {
+		fmt.Fprintf(&s, " %+v", *a.window)
+	}
+	if a.resampling != nil {
+		fmt.Fprintf(&s, " %+v", *a.resampling)
+	}
+	if a.list != nil {
+		fmt.Fprintf(&s, " %v", a.list)
+	}
 	for _, b := range a.binds {
 		fmt.Fprintf(&s, " %v", b.dim)
 	}

@@ -106,6 +106,8 @@ type program struct {
 	operands []operand
 	f        func(b *builder.B, x []Value) Value
 	once     bool // it is not twice differentiable
+	single   bool // ONNX Runtime runs it in float32 only
+	rounded  bool // its operands are turned to float32
 }
 
 // sizes are those of the letters.
@@ -124,11 +126,14 @@ func name(i int) string { return "x" + string(rune('0'+i)) }
 func (p program) declare(b *builder.B) []Value {
 	x := make([]Value, len(p.operands))
 	for i, o := range p.operands {
-		dtype := f64
 		if o.index > 0 {
-			dtype = tensor.Int64
+			x[i] = b.Input(name(i), tensor.Int64, o.shape)
+			continue
 		}
-		x[i] = b.Input(name(i), dtype, o.shape)
+		x[i] = b.Input(name(i), f64, o.shape)
+		if p.rounded {
+			x[i] = x[i].Cast(tensor.Float32)
+		}
 	}
 	return x
 }
@@ -174,7 +179,7 @@ type weigher struct {
 func (w weigher) sum(v Value) Value {
 	n := fmt.Sprintf("w%d", len(w.in))
 	w.in[n] = uniform(rand.New(rand.NewPCG(uint64(len(w.in)), 1)), 0.5, 1.5, sizes(v.Shape()))
-	return v.Mul(w.b.Input(n, f64, v.Shape())).Sum()
+	return v.Mul(w.b.Input(n, f64, v.Shape()).Cast(v.DType())).Sum()
 }
 
 // objective returns the weighted sum of a program's result; of order 2, that of

@@ -28,20 +28,23 @@ type node struct {
 // attr holds the parameters of an operation; each row of the operator table
 // says which fields it uses.
 type attr struct {
-	name    string         // Input: its name. Composite: its name
-	axes    []int          // reductions, Unsqueeze, Squeeze, Transpose; others: one axis
-	keep    bool           // reductions: keep the reduced axes as size 1
-	nums    [2]float64     // Clip: bounds. Pow: exponent
-	ints    [2]int64       // Slice: start and end. Every: distance. ScanResult: number
-	dtype   tensor.DType   // Cast, Count, Iota
-	shape   tensor.Shape   // Input, Expand, Reshape, Count
-	value   *tensor.Tensor // Const
-	binds   []bind         // Guard
-	reads   []bind         // Expand, Reshape, Count, Iota, Narrow: where to read sizes, one for each of the last operands
-	dims    [2]tensor.Dim  // Narrow: start and end
-	custom  gradient       // Composite
-	loop    *loop          // Scan
-	foreign *foreign       // Node
+	name       string         // Input: its name. Composite: its name
+	axes       []int          // reductions, Unsqueeze, Squeeze, Transpose; others: one axis
+	keep       bool           // reductions: keep the reduced axes as size 1
+	nums       [2]float64     // Clip: bounds. Pow: exponent
+	ints       [2]int64       // Slice: start and end. Every: distance. ScanResult: number
+	dtype      tensor.DType   // Cast, Count, Iota
+	shape      tensor.Shape   // Input, Expand, Reshape, Count
+	value      *tensor.Tensor // Const
+	binds      []bind         // Guard
+	reads      []bind         // Expand, Reshape, Count, Iota, Narrow: where to read sizes, one for each of the last operands
+	dims       [2]tensor.Dim  // Narrow: start and end
+	custom     gradient       // Composite
+	loop       *loop          // Scan
+	foreign    *foreign       // Node
+	window     *Window        // convolutions, pooling
+	resampling *Resampling    // Resize
+	list       []int64        // PadConstant: pads
 }
 
 // key identifies a computation: nodes with equal keys are shared. Every operation asks
@@ -61,6 +64,16 @@ func (n *node) key() string {
 		k = k.int(int64(math.Float64bits(v)))
 	}
 	k = k.int(a.ints[0]).int(a.ints[1]).int(int64(a.dtype)).dims(a.shape).binds(a.binds).binds(a.reads).dims(a.dims[:])
+	for _, v := range a.list {
+		k = k.int(v)
+	}
+	k = append(k, '|')
+	if a.window != nil {
+		k = fmt.Appendf(k, "%v", *a.window)
+	}
+	if a.resampling != nil {
+		k = fmt.Appendf(k, "%v", *a.resampling)
+	}
 	if a.loop != nil { // no two are one
 		k = fmt.Appendf(k, "%p", a.loop)
 	}

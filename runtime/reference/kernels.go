@@ -33,7 +33,7 @@ type call struct {
 	ctx   context.Context
 }
 
-var kernels = index(unaryKernels, binaryKernels, reduceKernels, axisKernels, shapeKernels, indexKernels, linearKernels, loopKernels)
+var kernels = index(unaryKernels, binaryKernels, reduceKernels, axisKernels, shapeKernels, indexKernels, linearKernels, loopKernels, windowKernels, layerKernels, resizeKernels)
 
 func index(families ...[]row) map[string]row {
 	table := map[string]row{}

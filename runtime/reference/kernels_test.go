@@ -92,7 +92,7 @@ func (c kernelCase) check(t *testing.T) {
 
 func TestKernels(t *testing.T) {
 	seen := map[string]bool{}
-	all := slices.Concat(unaryCases, binaryCases, reduceCases, axisCases, shapeCases, indexCases, linearCases, loopCases)
+	all := slices.Concat(unaryCases, binaryCases, reduceCases, axisCases, shapeCases, indexCases, linearCases, loopCases, layerCases)
 	for k, c := range all {
 		seen[c.op] = true
 		t.Run(fmt.Sprintf("%s_%d", c.op, k), c.check)

@@ -25,6 +25,9 @@ var unaryKernels = []row{
 	{op: "Round", min: 1, max: 1, run: floating(math.RoundToEven)},
 	{op: "Tanh", min: 1, max: 1, run: floating(math.Tanh)},
 	{op: "HardSigmoid", min: 1, max: 1, attrs: "alpha=f beta=f", run: hardSigmoid},
+	{op: "HardSwish", min: 1, max: 1, run: floating(func(v float64) float64 { return v * max(0, min(1, v/6+0.5)) })},
+	{op: "LeakyRelu", min: 1, max: 1, attrs: "alpha=f", run: belowZero(0.01, func(alpha, v float64) float64 { return alpha * v })},
+	{op: "Elu", min: 1, max: 1, attrs: "alpha=f", run: belowZero(1, func(alpha, v float64) float64 { return alpha * math.Expm1(v) })},
 	{op: "ThresholdedRelu", min: 1, max: 1, attrs: "alpha=f", run: thresholdedRelu},
 	{op: "Identity", min: 1, max: 1, run: func(c *call) (*array, error) { return c.in[0], nil }},
 	{op: "IsInf", min: 1, max: 1, attrs: "detect_negative=i detect_positive=i", run: isInf},
@@ -92,6 +95,19 @@ func signOf[T int64 | float64](v T) T {
 func hardSigmoid(c *call) (*array, error) {
 	alpha, beta := c.floatAttr("alpha", 0.2), c.floatAttr("beta", 0.5)
 	return floating(func(v float64) float64 { return max(0, min(1, alpha*v+beta)) })(c)
+}
+
+// belowZero keeps what is not below 0 and applies a function of alpha to the rest.
+func belowZero(def float32, f func(alpha, v float64) float64) func(*call) (*array, error) {
+	return func(c *call) (*array, error) {
+		alpha := c.floatAttr("alpha", def)
+		return floating(func(v float64) float64 {
+			if v < 0 {
+				return f(alpha, v)
+			}
+			return v
+		})(c)
+	}
 }
 
 // thresholdedRelu keeps what is above alpha, which NaN is not.
