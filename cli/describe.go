@@ -40,6 +40,9 @@ func (a *app) describe(l losses.Loss, d losses.Description) {
 		fmt.Fprintf(a.stdout, "also called %s\n", strings.Join(d.Aliases, ", "))
 	}
 	fmt.Fprintf(a.stdout, "\nformula\n  %s\n\npytorch, with the defaults\n  %s\n", d.Formula, d.Torch)
+	if d.Witness != "" {
+		fmt.Fprintf(a.stdout, "\ncompared with\n  %s\n", d.Witness)
+	}
 	fmt.Fprintf(a.stdout, "\noptions\n%s", optionTable(l))
 	a.describeInputs(d)
 	a.describeWrappers(l, d)

@@ -39,9 +39,6 @@ type Def[O any] struct {
 	Body func(c *Call, o O) Term
 	// Reference writes the PyTorch expression where the template Torch cannot.
 	Reference func(c *Call, o O) string
-	// Counts writes the PyTorch expression of what each loss counts in the mean's
-	// divisor, such as its class weight; nil where that is 1.
-	Counts func(c *Call, o O) string
 	// Golden adds cases beside those that are derived from the declaration.
 	Golden []Case
 
@@ -165,14 +162,6 @@ func (d *Def[O]) reference(c *Call, v Values) string {
 		return d.Reference(c, o)
 	}
 	return c.Expand(d.Torch, v)
-}
-
-func (d *Def[O]) counts(c *Call, v Values) string {
-	if d.Counts == nil {
-		return ""
-	}
-	o, _ := d.typed(v)
-	return d.Counts(c, o)
 }
 
 // Model returns the loss with these options as an ONNX model. Each change alters

@@ -21,7 +21,8 @@ type Description struct {
 	Family      string              `json:"family"`
 	Title       string              `json:"title"`
 	Formula     string              `json:"formula"`
-	Torch       string              `json:"torch"` // the PyTorch expression
+	Torch       string              `json:"torch"`   // the PyTorch expression
+	Witness     string              `json:"witness"` // the library that the loss was compared with, "" for PyTorch
 	LabelPolicy string              `json:"label_policy"`
 	Traps       []string            `json:"traps"`
 	NaNRows     bool                `json:"nan_rows"`
@@ -139,7 +140,7 @@ type DescribedOutput struct {
 func Describe(l Loss) (Description, error) {
 	s := l.Declaration()
 	d := Description{
-		Name: s.Name, Class: s.Class, Aliases: otherNames(s), Family: s.Family, Title: s.Title, Formula: s.Formula,
+		Name: s.Name, Class: s.Class, Aliases: otherNames(s), Family: s.Family, Title: s.Title, Formula: s.Formula, Witness: s.Witness,
 		LabelPolicy: s.LabelPolicy, Traps: append([]string{}, s.Traps...), NaNRows: s.NaNRows, For: targetsOf(l), Star: s.Star, Broadcast: append([]string{}, s.Broadcast...),
 		EmptyOpset: s.EmptyOpset, Undefined: append([]string{}, s.Undefined...),
 	}

@@ -63,6 +63,9 @@ type Spec struct {
 	// an optional input is its name or None, and {target} of integer labels adds
 	// .long() where they are int32.
 	Torch string
+	// Witness is the library whose users know the loss, with the version that it was
+	// compared with, as "torchvision 0.30.0". Without one it is PyTorch itself.
+	Witness string
 	// Inputs, in PyTorch's argument order.
 	Inputs []Input
 	// Shapes lists the accepted shapes; the first is the default.
@@ -131,9 +134,6 @@ type Loss interface {
 	build(c *Call, v Values) Term
 	// reference returns the PyTorch expression.
 	reference(c *Call, v Values) string
-	// counts returns the PyTorch expression of what each loss counts in the mean's
-	// divisor, "" where that is 1.
-	counts(c *Call, v Values) string
 }
 
 // names lists all names of a loss, the canonical one first.

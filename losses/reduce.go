@@ -11,14 +11,14 @@ import (
 type Term struct {
 	// Each is the loss per element or per row, weights included.
 	Each builder.Value
-	// Kept marks what counts; the rest is 0, whatever Each holds there. The zero
-	// Value keeps all.
-	Kept builder.Value
-	// Divisor is summed to what mean divides by: class weights, for example. The
-	// zero Value divides by the number of losses.
-	Divisor builder.Value
-	// Count is what mean divides by, as a rank-0 value, when it is neither.
-	Count builder.Value
+	// Kept marks what counts; the rest is 0, whatever Each holds there. Without it all
+	// is kept.
+	Kept Both
+	// Divisor is summed to what mean divides by: class weights, for example. Without it
+	// that is the number of losses.
+	Divisor Both
+	// Count is what mean divides by, as a number, when it is neither.
+	Count Both
 	// Refuse is NaN where PyTorch would raise on a value and finite elsewhere, or
 	// infinite; the loss is NaN then. The zero Value refuses nothing.
 	Refuse builder.Value
@@ -30,6 +30,12 @@ type Term struct {
 	ZeroIsNaN bool
 	// Extra are further outputs, in order.
 	Extra []Output
+}
+
+// Both is a value of the graph and the PyTorch expression of the same.
+type Both struct {
+	builder.Value
+	Torch string
 }
 
 // Output is a named output beside the loss.
@@ -47,7 +53,7 @@ func (t Term) masked() builder.Value {
 	if t.Kept.IsZero() {
 		return t.Each
 	}
-	return builder.Where(t.Kept, t.Each, t.Each.Like(0))
+	return builder.Where(t.Kept.Value, t.Each, t.Each.Like(0))
 }
 
 // normalizer returns what mean divides by.
@@ -55,7 +61,7 @@ func (t Term) normalizer() builder.Value {
 	var n builder.Value
 	switch {
 	case !t.Count.IsZero():
-		return t.Count
+		return t.Count.Value
 	case !t.Divisor.IsZero():
 		n = t.Divisor.Sum()
 	default:

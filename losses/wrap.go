@@ -124,7 +124,8 @@ func (p *Plan) addWrapperPorts(present []string, given map[string]tensor.Shape) 
 // probe is what only building tells of a loss without what is around it.
 type probe struct {
 	each                   tensor.Shape // of the loss before reduction
-	emptyIsZero, zeroIsNaN bool         // the marks of its Term
+	kept, divisor, count   string       // the PyTorch expressions of its Term
+	emptyIsZero, zeroIsNaN bool         // and its marks
 }
 
 // unreduced returns the shape of the loss before reduction.
@@ -150,7 +151,7 @@ func (p *Plan) alone() (*probe, error) {
 	if err != nil {
 		return nil, p.buildError(err)
 	}
-	return &probe{t.Each.Shape(), t.EmptyIsZero, t.ZeroIsNaN}, nil
+	return &probe{t.Each.Shape(), t.Kept.Torch, t.Divisor.Torch, t.Count.Torch, t.EmptyIsZero, t.ZeroIsNaN}, nil
 }
 
 // resolveProbe builds the loss alone, where its PyTorch expression needs that and
@@ -229,7 +230,7 @@ func (p *Plan) wrapped(c *Call) Term {
 		t = t.maskedBy(c.In("mask"), p.reduction())
 	}
 	if slices.Contains(names, "normalizer") {
-		t.Count, t.EmptyIsZero, t.ZeroIsNaN = c.In("normalizer"), false, false
+		t.Count, t.EmptyIsZero, t.ZeroIsNaN = Both{Value: c.In("normalizer")}, false, false
 	}
 	return t
 }
@@ -266,13 +267,13 @@ func capped(x Value, limit float64) Value {
 // maskedBy keeps the losses for which mask is true. The mean over nothing is NaN
 // with gradient 0, as that of cross entropy over ignored labels.
 func (t Term) maskedBy(mask Value, r Reduction) Term {
-	counted := t.Divisor
+	counted := t.Divisor.Value
 	if counted.IsZero() {
 		counted = t.Each.Like(1)
 	}
 	if r != BatchMean {
-		t.Divisor = builder.Where(mask, counted, counted.Like(0)).BroadcastTo(t.Each.Shape())
-		t.Count = Value{}
+		t.Divisor.Value = builder.Where(mask, counted, counted.Like(0)).BroadcastTo(t.Each.Shape())
+		t.Count = Both{}
 	}
 	t.Each = builder.Select(mask, t.Each, t.Each.Like(0))
 	return t

@@ -74,8 +74,7 @@ func (p *Plan) eachTorch(c *Call) string {
 			axis = 0
 		}
 		lse := fmt.Sprintf("torch.logsumexp(%s, %d) ** 2", p.Spec.Logits, axis)
-		if kept := p.loss.counts(c, p.Options); kept != "" {
-			kept = c.Expand(fmt.Sprintf("{target} != %v", p.Options["ignore_index"]), nil)
+		if kept := p.probe.kept; kept != "" {
 			lse = fmt.Sprintf("torch.where(%s, %s, 0)", kept, lse)
 		}
 		text = fmt.Sprintf("%s + %s * %s", Operand(text), Python(*z), lse)
@@ -95,7 +94,7 @@ func (p *Plan) reducedTorch(c *Call) string {
 	if p.layout != nil {
 		kept = "loss.new_zeros(mask.shape).masked_scatter(mask, loss)"
 	}
-	divisor := p.divisorTorch(c)
+	divisor, _ := p.divisorTorch()
 	if p.probe.zeroIsNaN {
 		divisor = "(lambda n: n / (n != 0))(" + divisor + ")"
 	}
@@ -133,35 +132,32 @@ func (p *Plan) withMask(text string) string {
 }
 
 // divisorTorch is the expression of what mean divides by, over the unreduced
-// losses, which it calls loss.
-func (p *Plan) divisorTorch(c *Call) string {
-	counted := p.loss.counts(c, p.Options)
-	switch {
-	case p.reduction() == BatchMean && len(p.Ports[0].Shape) > 0:
-		return p.Ports[0].Name + ".size(0)"
-	case p.reduction() == BatchMean:
-		return "1"
-	case counted == "" && p.probe.emptyIsZero:
-		return "max(loss.numel(), 1)"
-	case counted == "":
-		return "loss.numel()"
+// losses, which it calls loss, and whether that is a tensor.
+func (p *Plan) divisorTorch() (text string, isTensor bool) {
+	switch t := p.probe; {
+	case t.count != "":
+		return t.count, false
+	case t.divisor == "" && t.emptyIsZero:
+		return "max(loss.numel(), 1)", false
+	case t.divisor == "":
+		return "loss.numel()", false
 	}
-	counted = Operand(p.keptTorch(counted)) + ".sum()"
+	text = Operand(p.keptTorch(p.probe.divisor)) + ".sum()"
 	if p.probe.emptyIsZero {
-		counted += ".clamp(min=1)"
+		text += ".clamp(min=1)"
 	}
-	return counted
+	return text, true
 }
 
 // normalizerExpression is the expression of the output normalizer.
 func (p *Plan) normalizerExpression() string {
-	c := p.blankCall()
-	divisor := p.divisorTorch(c)
-	form := fmt.Sprintf("loss.new_tensor(%s)", divisor)
-	if strings.HasSuffix(divisor, ")") && !strings.Contains(divisor, "numel") && !strings.Contains(divisor, "size(0)") {
-		form = divisor + ".to(loss.dtype)"
+	form, isTensor := p.divisorTorch()
+	if isTensor {
+		form += ".to(loss.dtype)"
+	} else {
+		form = fmt.Sprintf("loss.new_tensor(%s)", form)
 	}
-	text := fmt.Sprintf("(lambda loss: %s)(%s)", form, p.eachTorch(c))
+	text := fmt.Sprintf("(lambda loss: %s)(%s)", form, p.eachTorch(p.blankCall()))
 	return p.withMask(text)
 }
 

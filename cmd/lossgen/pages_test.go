@@ -28,7 +28,9 @@ Losses of {{.Of}}. This page is written from the declarations; ` + "`lossgen des
 In PyTorch, with the defaults:
 
     {{.Torch}}
-
+{{with .Witness}}
+Compared with {{.}}.
+{{end}}
 | option | | |
 | --- | --- | --- |
 {{range .OptionRows}}| ` + "`--{{.Name}}`" + ` | {{.Doc}} | {{.Want}}, default {{.Default}} |

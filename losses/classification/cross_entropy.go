@@ -41,12 +41,6 @@ var CrossEntropy = &losses.Def[CrossEntropyOptions]{
 			{"input": "C", "target": "C", "weight": "C"},
 		}
 	},
-	Counts: func(c *losses.Call, o CrossEntropyOptions) string {
-		if o.Target == "probabilities" {
-			return ""
-		}
-		return parts.LabelCounts(c, *o.IgnoreIndex)
-	},
 	Validate: func(o CrossEntropyOptions) error {
 		if o.Target == "probabilities" && *o.IgnoreIndex >= 0 {
 			return errors.New("ignore_index does not go with --target probabilities, where no label can be ignored")
@@ -98,5 +92,5 @@ func softCrossEntropy(c *losses.Call, x losses.Value, smoothing float64) losses.
 	if c.Has("weight") {
 		terms = terms.Mul(parts.AlongClasses(c.In("weight"), x))
 	}
-	return losses.Term{Each: terms.SumOver(axis).Neg(), Count: x.Numel().Div(classes)}
+	return losses.Term{Each: terms.SumOver(axis).Neg(), Count: losses.Both{Value: x.Numel().Div(classes), Torch: "loss.numel()"}}
 }

@@ -42,9 +42,9 @@ var KLDiv = &losses.Def[KLDivOptions]{
 			term.Each = t.XLogX().Sub(t.Mul(x))
 		}
 		if o.Reduction == losses.BatchMean {
-			term.Count = c.Const(1)
+			term.Count = losses.Both{Value: c.Const(1), Torch: "1"}
 			if x.Rank() > 0 {
-				term.Count = c.B.Count(c.Compute, c.Shape("input")[:1]) // also where x was broadcast
+				term.Count = losses.Both{Value: c.B.Count(c.Compute, c.Shape("input")[:1]), Torch: "input.size(0)"} // also where x was broadcast
 			}
 		}
 		return term

@@ -47,12 +47,6 @@ var LinearCrossEntropy = &losses.Def[LinearCrossEntropyOptions]{
 		return c.Expand("F.linear_cross_entropy(input, linear_weight, {target}, linear_bias={linear_bias}, weight={weight}, reduction={reduction}, "+
 			ignore+"label_smoothing={label_smoothing})", losses.Values{"reduction": string(o.Reduction), "label_smoothing": o.LabelSmoothing})
 	},
-	Counts: func(c *losses.Call, o LinearCrossEntropyOptions) string {
-		if o.Target == "probabilities" {
-			return ""
-		}
-		return parts.LabelCounts(c, *o.IgnoreIndex)
-	},
 	Body: func(c *losses.Call, o LinearCrossEntropyOptions) losses.Term {
 		x := linear(c.In("input"), c.In("linear_weight"), c.In("linear_bias"))
 		if o.Target == "probabilities" {

@@ -30,7 +30,6 @@ var NLL = &losses.Def[NLLOptions]{
 		},
 	},
 	Defaults: NLLOptions{IgnoreIndex: new(int64(-100)), Reduction: losses.Mean},
-	Counts:   func(c *losses.Call, o NLLOptions) string { return parts.LabelCounts(c, *o.IgnoreIndex) },
 	Body: func(c *losses.Call, o NLLOptions) losses.Term {
 		r := parts.Labeled(c, c.In("input"), *o.IgnoreIndex)
 		row := r.Flat(c.In("input").Pick(r.Axis, r.Index())).Neg()

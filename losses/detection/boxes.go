@@ -22,7 +22,8 @@ func boxLoss(name, short, title, formula string, traps []string, body func(b box
 		Spec: losses.Spec{
 			Name: name, Aliases: []string{short}, Family: "detection",
 			Title: title, Formula: formula,
-			Torch: "tv." + name + "_loss(boxes1, boxes2, reduction={reduction}, eps={eps})",
+			Witness: torchvision,
+			Torch:   "tv." + name + "_loss(boxes1, boxes2, reduction={reduction}, eps={eps})",
 			Inputs: []losses.Input{
 				{Name: "boxes1", Doc: "predicted boxes as x1, y1, x2, y2", Domain: losses.Box, Grad: losses.Default},
 				{Name: "boxes2", Doc: "true boxes as x1, y1, x2, y2", Domain: losses.Box, Grad: losses.OnDemand},

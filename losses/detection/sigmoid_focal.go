@@ -20,6 +20,7 @@ var SigmoidFocal = &losses.Def[SigmoidFocalOptions]{
 		Name: "sigmoid_focal", Aliases: []string{"binary_focal"}, Family: "detection",
 		Title:   "binary cross entropy that plays down easy elements (torchvision)",
 		Formula: "p = sigmoid(input); pt = p·target + (1 - p)·(1 - target); alpha_t·(1 - pt)^gamma·bce",
+		Witness: torchvision,
 		Torch:   "tv.sigmoid_focal_loss(input, target, alpha={alpha}, gamma={gamma}, reduction={reduction})",
 		Inputs: []losses.Input{
 			{Name: "input", Doc: "logits", Domain: losses.Real, Grad: losses.Default},

@@ -11,10 +11,11 @@ import (
 )
 
 var (
-	lossName   = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
-	identifier = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]*$`)
-	titleForm  = regexp.MustCompile(`^\S.{0,70}[^.\s]$`)
-	unfilled   = regexp.MustCompile(`\{[a-z_0-9]+\}|\n`)
+	lossName    = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+	identifier  = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]*$`)
+	titleForm   = regexp.MustCompile(`^\S.{0,70}[^.\s]$`)
+	witnessForm = regexp.MustCompile(`^([a-z][a-zA-Z0-9._-]* [0-9][0-9a-z.]*)?$`)
+	unfilled    = regexp.MustCompile(`\{[a-z_0-9]+\}|\n`)
 )
 
 // declaration checks what a declaration says of itself.
@@ -25,6 +26,9 @@ func declaration(t *testing.T, h *harness) {
 	}
 	if !titleForm.MatchString(s.Title) {
 		t.Errorf("title %q: want one short line without a period", s.Title)
+	}
+	if !witnessForm.MatchString(s.Witness) {
+		t.Errorf("witness %q: want a library and its version", s.Witness)
 	}
 	if s.Family == "" || s.Formula == "" || strings.Contains(s.Formula, "\n") {
 		t.Errorf("family %q and formula %q: want one line each", s.Family, s.Formula)

@@ -46,28 +46,21 @@ func PerClass() []losses.Shapes {
 	}
 }
 
-// LabelCounts is the PyTorch expression of what a row counts: whether its label
-// is kept, or its class weight.
-func LabelCounts(c *losses.Call, ignore int64) string {
-	if !c.Has("weight") {
-		return c.Expand(fmt.Sprintf("{target} != %d", ignore), nil)
-	}
-	return c.Expand(fmt.Sprintf("weight[torch.where({target} == %d, 0, {target})] * ({target} != %d)", ignore, ignore), nil)
-}
-
 // Rows is the labels of a loss over classes, made safe.
 type Rows struct {
 	Axis   int          // of the classes
-	Kept   losses.Value // bool, shape of the labels
+	Kept   losses.Both  // bool, shape of the labels
 	labels losses.Value // 0 where not kept; others end the run outside of [0, C)
+	weight string       // the PyTorch expression of each row's class weight
 }
 
 // Labeled reads the labels of logits x.
 func Labeled(c *losses.Call, x losses.Value, ignore int64) Rows {
 	y := c.In("target")
 	r := Rows{Axis: losses.ClassAxis(x)}
-	r.Kept = y.Equal(y.Like(float64(ignore))).Not()
-	r.labels = builder.Where(r.Kept, y, y.Like(0)).Within(x.Shape()[r.Axis])
+	r.Kept = losses.Both{Value: y.Equal(y.Like(float64(ignore))).Not(), Torch: c.Expand(fmt.Sprintf("{target} != %d", ignore), nil)}
+	r.labels = builder.Where(r.Kept.Value, y, y.Like(0)).Within(x.Shape()[r.Axis])
+	r.weight = c.Expand(fmt.Sprintf("weight[torch.where({target} == %d, 0, {target})]", ignore), nil)
 	return r
 }
 
@@ -100,7 +93,8 @@ func AlongClasses(w, input losses.Value) losses.Value {
 // of the kept ones.
 func (r Rows) Term(c *losses.Call, each, weight losses.Value) losses.Term {
 	if weight.IsZero() {
-		return losses.Term{Each: each, Kept: r.Kept, Divisor: r.Kept.Cast(c.Compute)}
+		return losses.Term{Each: each, Kept: r.Kept, Divisor: losses.Both{Value: r.Kept.Cast(c.Compute), Torch: r.Kept.Torch}}
 	}
-	return losses.Term{Each: each, Kept: r.Kept, Divisor: builder.Where(r.Kept, weight, weight.Like(0))}
+	divisor := losses.Both{Value: builder.Where(r.Kept.Value, weight, weight.Like(0)), Torch: r.weight + " * (" + r.Kept.Torch + ")"}
+	return losses.Term{Each: each, Kept: r.Kept, Divisor: divisor}
 }

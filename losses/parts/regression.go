@@ -44,15 +44,7 @@ func Weighted(c *losses.Call, v losses.Value) losses.Term {
 		return losses.Each(v)
 	}
 	w := c.In("weight")
-	return losses.Term{Each: v.Mul(w), Divisor: w}
-}
-
-// WeightCounts is the PyTorch expression of the weights that weighted divides by.
-func WeightCounts(c *losses.Call, _ ReductionOnly) string {
-	if !c.Has("weight") {
-		return ""
-	}
-	return "weight"
+	return losses.Term{Each: v.Mul(w), Divisor: losses.Both{Value: w, Torch: "weight"}}
 }
 
 // Aligned broadcasts two values to their common shape.

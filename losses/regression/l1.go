@@ -19,7 +19,6 @@ var L1 = &losses.Def[parts.ReductionOnly]{
 		},
 	},
 	Defaults: parts.ReductionOnly{Reduction: losses.Mean},
-	Counts:   parts.WeightCounts,
 	Body: func(c *losses.Call, o parts.ReductionOnly) losses.Term {
 		return parts.Weighted(c, c.In("input").Sub(c.In("target")).Abs())
 	},

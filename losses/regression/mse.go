@@ -20,7 +20,6 @@ var MSE = &losses.Def[parts.ReductionOnly]{
 		},
 	},
 	Defaults: parts.ReductionOnly{Reduction: losses.Mean},
-	Counts:   parts.WeightCounts,
 	Body: func(c *losses.Call, o parts.ReductionOnly) losses.Term {
 		return parts.Weighted(c, c.In("input").Sub(c.In("target")).Square())
 	},
