@@ -42,7 +42,11 @@ type Def[O any] struct {
 	// Golden adds cases beside those that are derived from the declaration.
 	Golden []Case
 
-	read readOptions
+	read    readOptions
+	checked struct {
+		once sync.Once
+		err  error
+	}
 }
 
 // readOptions are the options in the tags of a declaration, which are read once.
@@ -78,8 +82,13 @@ func (d *Def[O]) Options() []Option {
 	return slices.Clone(list)
 }
 
-// Check implements [Loss].
+// Check implements [Loss]. A declaration is looked at once: each request asks.
 func (d *Def[O]) Check() error {
+	d.checked.once.Do(func() { d.checked.err = d.check() })
+	return d.checked.err
+}
+
+func (d *Def[O]) check() error {
 	list, err := d.options()
 	switch {
 	case err == nil && d.Body == nil:
