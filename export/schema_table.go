@@ -16,6 +16,11 @@ var schema = map[string][]form{
 	"Asinh":  {{9, count{1, 1}, count{1, 1}, nil}},
 	"Atan":   {{7, count{1, 1}, count{1, 1}, nil}},
 	"Atanh":  {{9, count{1, 1}, count{1, 1}, nil}},
+	"Attention": {
+		{23, count{3, 6}, count{1, 4}, attrs{defaulted("is_causal", int64(0)), optional("kv_num_heads", kindInt), optional("q_num_heads", kindInt), defaulted("qk_matmul_output_mode", int64(0)), optional("scale", kindFloat), defaulted("softcap", float32(0)), optional("softmax_precision", kindInt)}},
+		{24, count{3, 7}, count{1, 4}, attrs{defaulted("is_causal", int64(0)), optional("kv_num_heads", kindInt), optional("q_num_heads", kindInt), defaulted("qk_matmul_output_mode", int64(0)), optional("scale", kindFloat), defaulted("softcap", float32(0)), optional("softmax_precision", kindInt)}},
+		{25, count{3, 7}, count{1, 4}, attrs{defaulted("is_causal", int64(0)), optional("kv_num_heads", kindInt), defaulted("left_window_size", int64(-1)), optional("q_num_heads", kindInt), defaulted("qk_matmul_output_mode", int64(0)), defaulted("right_window_size", int64(-1)), optional("scale", kindFloat), defaulted("softcap", float32(0)), optional("softmax_precision", kindInt)}},
+	},
 	"AveragePool": {
 		{11, count{1, 1}, count{1, 1}, attrs{defaulted("auto_pad", "NOTSET"), defaulted("ceil_mode", int64(0)), defaulted("count_include_pad", int64(0)), required("kernel_shape", kindInts), optional("pads", kindInts), optional("strides", kindInts)}},
 		{19, count{1, 1}, count{1, 1}, attrs{defaulted("auto_pad", "NOTSET"), defaulted("ceil_mode", int64(0)), defaulted("count_include_pad", int64(0)), optional("dilations", kindInts), required("kernel_shape", kindInts), optional("pads", kindInts), optional("strides", kindInts)}},

@@ -18,7 +18,7 @@ func rules() map[string]rule {
 	table := map[string]rule{}
 	for _, family := range []map[string]rule{
 		arithmeticRules, activationRules, matrixRules, moveRules, rearrangeRules, indexRules, reduceRules, normRules, lossRules,
-		windowRules, layerRules, recurrentRules,
+		attentionRules, windowRules, layerRules, recurrentRules,
 	} {
 		maps.Copy(table, family)
 	}

@@ -97,6 +97,21 @@ func normalizations() []sample {
 	}
 }
 
+func attentions() []sample {
+	q, k, v := in("q", "N,4,T,3", 2, 4, 3, 3), in("k", "N,2,S,3", 2, 2, 4, 3), in("v", "N,2,S,2", 2, 2, 4, 2)
+	make := func(name, inputs string, more []input, attrs ...ir.Attribute) sample {
+		return inSingle(at(23, sample{name: "Attention " + name, nodes: []ir.Node{node("Attention", inputs, "y", attrs...)}, inputs: append([]input{q, k, v}, more...)}))
+	}
+	mask := make("mask", "q k v m", nil, attr("softcap", float32(2)))
+	mask.consts = map[string]*tensor.Tensor{"m": tensor.FromInts(tensor.Bool, []int64{3, 4}, []int64{1, 0, 0, 1, 1, 1, 0, 0, 1, 0, 1, 1})}
+	flat := inSingle(at(23, sample{name: "Attention flat", nodes: []ir.Node{node("Attention", "q k v", "y", attr("q_num_heads", int64(4)), attr("kv_num_heads", int64(2)))},
+		inputs: []input{in("q", "N,T,12", 2, 3, 12), in("k", "N,S,6", 2, 4, 6), in("v", "N,S,4", 2, 4, 4)}}))
+	return []sample{
+		make("plain", "q k v", nil, attr("scale", float32(0.5))), make("causal", "q k v", nil, attr("is_causal", int64(1))),
+		make("bias", "q k v m", []input{in("m", "N,1,T,S", 2, 1, 3, 4)}), mask, flat,
+	}
+}
+
 func labelled() []sample {
 	labels := tensor.FromInts(tensor.Int64, []int64{3, 2}, []int64{0, 1, -100, 2, 1, 1})
 	weight := tensor.FromFloats(tensor.Float64, []int64{3}, []float64{0.5, 1, 2})

@@ -9,7 +9,7 @@ import (
 
 // samples has every operator that gradients pass through.
 func samples() []sample {
-	return slices.Concat(elementwise(), activations(), matrices(), moves(), rearrangements(), indexed(), reductions(), normalizations(), labelled())
+	return slices.Concat(elementwise(), activations(), matrices(), moves(), rearrangements(), indexed(), reductions(), normalizations(), attentions(), labelled())
 }
 
 // alone is a sample of one operator on an input.

@@ -657,6 +657,25 @@ def dropout(c, op):
     c.do(op, [c.put(c.shape())], c.r.choice([1, 2]))
 
 
+@maker("Attention", since=23)
+def attention(c, op):
+    heads, keys = c.r.choice([(4, 4), (4, 2)])
+    t, s, size, own = c.r.choice(["T", 3]), c.r.choice(["D", 5]), 8, c.r.choice([8, 6])
+    if c.r.random() < 0.5:
+        x = [c.put(["N", heads, t, size]), c.put(["N", keys, s, size]), c.put(["N", keys, s, own])]
+        more = {}
+    else:
+        x = [c.put(["N", t, heads * size]), c.put(["N", s, keys * size]), c.put(["N", s, keys * own])]
+        more = {"q_num_heads": heads, "kv_num_heads": keys}
+    if c.r.random() < 0.3:
+        x.append(c.put([t, s]))
+    outputs = 1
+    if own == size and c.r.random() < 0.3:
+        x += [""] * (4 - len(x)) + [c.put(["N", keys, 2, size]), c.put(["N", keys, 2, size])] if len(x) == 3 else []
+        outputs = 3 if len(x) == 6 else 1
+    c.do(op, x, outputs, is_causal=c.r.choice([None, 1]) if len(x) == 3 else None, **more)
+
+
 @maker("SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss")
 def loss(c, op):
     more = spatial(c, c.r.choice([0, 2]))

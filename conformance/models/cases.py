@@ -456,6 +456,43 @@ def cast(op, rng):
     return Case(op, {"x": values(rng, sizes(rng))}, lambda x: x, constants=constants, attributes={} if constants else {"to": 1})
 
 
+def attention(op, rng):
+    n, t, s = sizes(rng, 3, 1, 4)
+    keys, each, size = sizes(rng, 3, 1, 3)
+    heads, own = keys * each, size + int(rng.integers(0, 2))
+    shapes = [(n, heads, t, size), (n, keys, s, size), (n, keys, s, own)]
+    attributes, constants, bias = {}, {}, 0
+    if rng.random() < 0.3:
+        attributes["scale"] = 0.5
+    kind = int(rng.integers(0, 4))
+    if kind == 1:
+        attributes["is_causal"] = 1
+        bias = torch.full((t, s), -math.inf).triu(1)
+    elif kind == 2:
+        allowed = rng.random((t, s)) < 0.6
+        allowed[:, 0] = True
+        constants["mask"], bias = allowed, torch.zeros(t, s).masked_fill(torch.tensor(~allowed), -math.inf)
+    inputs = {name: values(rng, shape) for name, shape in zip("qkv", shapes)}
+    names = ["q", "k", "v", *constants]
+    if kind == 3:
+        inputs["mask"] = values(rng, (n, 1, t, s))
+        names.append("mask")
+    if joined := rng.random() < 0.5:
+        attributes |= {"q_num_heads": heads, "kv_num_heads": keys}
+        for name in "qkv":
+            x = inputs[name]
+            inputs[name] = np.ascontiguousarray(x.transpose(0, 2, 1, 3)).reshape(n, x.shape[2], -1)
+
+    def function(q, k, v, mask=0):
+        if joined:
+            q, k, v = (x.reshape(n, x.shape[1], h, -1).transpose(1, 2) for x, h in ((q, heads), (k, keys), (v, keys)))
+        k, v = k.repeat_interleave(each, 1), v.repeat_interleave(each, 1)
+        more = bias.to(q.dtype) if torch.is_tensor(bias) else bias
+        y = torch.softmax(q @ k.transpose(2, 3) * attributes.get("scale", 1 / math.sqrt(size)) + more + mask, 3) @ v
+        return y.transpose(1, 2).reshape(n, t, -1) if joined else y
+    return Case(op, inputs, function, constants=constants, attributes=attributes, names=names, opset=23, fixed=True)
+
+
 def labelled(function):
     """A loss with labels, some of them ignored, and weights of the classes."""
     def make(op, rng):
@@ -517,7 +554,7 @@ CASES = {
     "ReduceLogSum": reduction(lambda x, axes, keep: x.sum(axes, keep).log(), 0.25), "ReduceLogSumExp": reduction(lambda x, axes, keep: x.logsumexp(axes, keep)),
     "LayerNormalization": layer_norm, "RMSNormalization": rms_norm, "GroupNormalization": group_norm, "LpNormalization": lp_norm,
     "MeanVarianceNormalization": mean_variance, "GlobalMaxPool": global_max,
-    "SoftmaxCrossEntropyLoss": labelled(F.cross_entropy), "NegativeLogLikelihoodLoss": labelled(F.nll_loss),
+    "Attention": attention, "SoftmaxCrossEntropyLoss": labelled(F.cross_entropy), "NegativeLogLikelihoodLoss": labelled(F.nll_loss),
 }
 
 

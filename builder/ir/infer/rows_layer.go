@@ -17,6 +17,8 @@ var layerRows = map[string]row{
 	"RMSNormalization":   alongAxis("T:float V:float -> V"),
 	"Dropout":            {dtypes: "T:float float? bool? -> T bool", infer: dropout},
 
+	"Attention": {dtypes: "T:float T V:float any? T? V? index? -> T T V T", infer: attention},
+
 	"SoftmaxCrossEntropyLoss": {dtypes: "T:float index T? -> T", infer: labelled}, "NegativeLogLikelihoodLoss": {dtypes: "T:float index T? -> T", infer: labelled},
 }
 
