@@ -97,6 +97,9 @@ func (a *app) writeModel(m *ir.Model, output string) error {
 	if err := export.CheckForeign(m); err != nil {
 		return fmt.Errorf("internal error, please report it: %w", err)
 	}
+	if err := fitsFile(m, maxFile); err != nil {
+		return err
+	}
 	data, err := export.Marshal(m)
 	if err != nil {
 		return err
@@ -115,6 +118,18 @@ func (a *app) writeModel(m *ir.Model, output string) error {
 	a.tellPorts("input", m.Graph.Inputs)
 	a.tellPorts("output", m.Graph.Outputs)
 	return nil
+}
+
+// fitsFile reports a model whose constants alone are more than a file may have.
+func fitsFile(m *ir.Model, most int64) error {
+	total := int64(0)
+	for _, c := range m.Graph.Initializers {
+		total += int64(len(c.Tensor.Data))
+	}
+	if total < most {
+		return nil
+	}
+	return fmt.Errorf("the parameters that stay in the file have %d bytes, and a file has less than %s: name more of them with --wrt, so that they are inputs", total, bytesText(most))
 }
 
 func names(ports []ir.Port) []string {

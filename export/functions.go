@@ -15,6 +15,10 @@ type functionID struct{ domain, name, overload string }
 // maxCalls bounds how deep functions may call functions.
 const maxCalls = 16
 
+// maxExpanded bounds the nodes of all calls: functions that call functions twice are
+// short in a file.
+const maxExpanded = 100_000
+
 // functionsOf lists the functions of a model.
 func functionsOf(p *onnxpb.ModelProto) (map[functionID]*onnxpb.FunctionProto, error) {
 	all := map[functionID]*onnxpb.FunctionProto{}
@@ -54,8 +58,8 @@ func (d *decoder) call(p *onnxpb.NodeProto, f *onnxpb.FunctionProto) ([]ir.Node,
 	switch d.expanded += len(f.Node); {
 	case d.within == maxCalls:
 		return nil, fmt.Errorf("functions call functions deeper than %d, or themselves", maxCalls)
-	case d.expanded > maxParts:
-		return nil, errParts
+	case d.expanded > maxExpanded:
+		return nil, fmt.Errorf("the functions of the model have more than %d nodes where they are called: want fewer", maxExpanded)
 	case len(p.Input) > len(f.Input) || len(p.Output) > len(f.Output):
 		return nil, fmt.Errorf("it has %d inputs and %d outputs, its function %d and %d", len(p.Input), len(p.Output), len(f.Input), len(f.Output))
 	}
