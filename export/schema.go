@@ -136,6 +136,8 @@ func Keeps(n ir.Node, from, to int64) bool {
 	switch {
 	case err != nil || err2 != nil:
 		return false
+	case !bodiesKeep(n, from, to):
+		return false
 	case f.since == g.since:
 		return true
 	case g.inputs.check("input", n.Inputs) != nil || g.outputs.check("output", n.Outputs) != nil:
@@ -147,6 +149,17 @@ func Keeps(n ir.Node, from, to int64) bool {
 		before, was := f.attr(spec.name)
 		after, is := g.attr(spec.name)
 		if n.Attr(spec.name) != nil && (!is || before.kind != after.kind) || n.Attr(spec.name) == nil && was && is && !reflect.DeepEqual(before.def, after.def) {
+			return false
+		}
+	}
+	return true
+}
+
+// bodiesKeep reports whether all nodes of a node's bodies do.
+func bodiesKeep(n ir.Node, from, to int64) bool {
+	for _, a := range n.Attributes {
+		body, ok := a.Value.(*ir.Graph)
+		if ok && slices.ContainsFunc(body.Nodes, func(inner ir.Node) bool { return !Keeps(inner, from, to) }) {
 			return false
 		}
 	}

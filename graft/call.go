@@ -2,6 +2,7 @@ package graft
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/ir"
@@ -147,7 +148,8 @@ func (c *call) asItIs() []builder.Value {
 			return []builder.Value{c.b.Constant(k)}
 		}
 	}
-	if c.opset != c.model.Opset && !export.Keeps(c.node, c.model.Opset, c.opset) {
+	node, in, from := c.raised()
+	if c.opset != from && !export.Keeps(node, from, c.opset) {
 		c.failf("it is written otherwise at opset %d than at %d: convert the model first, in Python with onnx.version_converter.convert_version(model, %d)", c.opset, c.model.Opset, c.opset)
 	}
 	var types []builder.NodeType
@@ -164,7 +166,26 @@ func (c *call) asItIs() []builder.Value {
 		}
 		types = append(types, t)
 	}
-	return c.b.Node(c.node, c.in, c.outer(), types)
+	return c.b.Node(node, in, c.outer(), types)
+}
+
+// raised returns the node, its inputs and the opset that it is written for. From opset 18
+// on reductions have their axes as an input, and a Split says in how many parts.
+func (c *call) raised() (n ir.Node, in []builder.Value, opset int64) {
+	n, in, opset = c.node, slices.Clone(c.in), c.model.Opset
+	axes, _ := n.Attr("axes").([]int64)
+	if opset >= 18 || c.opset < 18 {
+		return n, in, opset
+	}
+	switch {
+	case strings.HasPrefix(n.Op, "Reduce") && axes != nil:
+		n.Attributes = slices.DeleteFunc(slices.Clone(n.Attributes), func(a ir.Attribute) bool { return a.Name == "axes" })
+		n.Inputs = append(slices.Clone(n.Inputs), "axes")
+		in, opset = append(in, c.b.Constant(tensor.FromInts(tensor.Int64, []int64{int64(len(axes))}, axes))), 18
+	case n.Op == "Split" && len(in) == 1:
+		n.Attributes, opset = append(slices.Clone(n.Attributes), ir.Attribute{Name: "num_outputs", Value: int64(len(n.Outputs))}), 18
+	}
+	return n, in, opset
 }
 
 // known returns the value of a result that is a constant, or short and all known.
