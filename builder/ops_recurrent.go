@@ -13,6 +13,8 @@ import (
 
 func recurrentOps() map[string]*op {
 	return map[string]*op{
+		"Gate": {doc: "1/(1+exp(-x)), in ONNX Runtime 0 below -17: what multiplies states", infer: sameFloat, elementwise: true, lower: direct("Sigmoid"),
+			vjp: func(y, dy Value) []Value { return vs(y.Sub(y.Square()).Mul(dy)) }},
 		"LSTM": {doc: "the states of a long short-term memory (keep: from the last step to the first)", infer: inferRecurrent(4), lower: lowerLSTM,
 			vjp: func(y, dy Value) []Value { return y.lstmGrad(dy.BroadcastTo(y.shape), Value{}) }},
 		"LSTMCell": {doc: "the last cell state of an LSTM, the first operand; the others are those of the LSTM",
@@ -96,11 +98,12 @@ func lowerGRU(e *emitter, v Value, in []string) string {
 	return e.node("Squeeze", []string{out[0], e.ints(1)})
 }
 
-// gate is the sigmoid of x, whose error is small beside 1: what multiplies states.
-func (x Value) gate() Value { return x.Scale(0.5).Tanh().Scale(0.5).Shift(0.5) }
-
-// slopeOfGate is the derivative of a gate.
-func (g Value) slopeOfGate() Value { return g.Sub(g.Square()) }
+// gate returns the sigmoid of x, and its derivative with all digits also where the
+// sigmoid is close to 1.
+func (x Value) gate() (g, slope Value) {
+	g = emit("Gate", attr{}, x)
+	return g, g.Mul(emit("Gate", attr{}, x.Neg()))
+}
 
 // part returns one of the parts of size n along the last axis.
 func (x Value) part(k, n int64) Value { return x.Slice(-1, k*n, (k+1)*n) }
@@ -127,7 +130,8 @@ func (y Value) lstmGrad(dy, dc Value) []Value {
 	n := y.shape[2].Size
 	before := y.stepBefore(h0, back)
 	z := x.MatMulT(w).Add(before.MatMulT(r)).Add(b.part(0, 4*n).Add(b.part(1, 4*n)))
-	gates, g := z.Slice(2, 0, 3*n).gate(), z.part(3, n).Tanh()
+	gates, slopes := z.Slice(2, 0, 3*n).gate()
+	g := z.part(3, n).Tanh()
 	i, o, f := gates.part(0, n), gates.part(1, n), gates.part(2, n)
 	_, cells := Scan(vs(c0), vs(f, i.Mul(g)), back, func(s, in []Value) (next, out []Value) {
 		c := in[0].Mul(s[0]).Add(in[1])
@@ -135,7 +139,7 @@ func (y Value) lstmGrad(dy, dc Value) []Value {
 	})
 	cellBefore, tanh := cells[0].stepBefore(c0, back), cells[0].Tanh()
 	slope := o.Mul(tanh.Square().Neg().Shift(1))
-	factors := Concat(2, g, tanh, cellBefore).Mul(gates.slopeOfGate())
+	factors := Concat(2, g, tanh, cellBefore).Mul(slopes)
 	factors = Concat(2, factors, i.Mul(g.Square().Neg().Shift(1)))
 
 	sequences, starts := vs(slope, factors, f), vs(h0.zero(), c0.zero())
@@ -183,8 +187,8 @@ func (y Value) gruSteps() (s gruParts) {
 		rows, bias = r.Slice(0, 0, 2*n), bias.Slice(0, 0, 2*n)
 	}
 	state := s.before.MatMulT(rows).Add(bias)
-	gates := in.Slice(2, 0, 2*n).Add(state.Slice(2, 0, 2*n)).gate()
-	s.z, s.r, s.slopes = gates.part(0, n), gates.part(1, n), gates.slopeOfGate()
+	gates, slopes := in.Slice(2, 0, 2*n).Add(state.Slice(2, 0, 2*n)).gate()
+	s.z, s.r, s.slopes = gates.part(0, n), gates.part(1, n), slopes
 	if y.attr.ints[0] == 1 {
 		s.q = state.part(2, n)
 		s.n = in.part(2, n).Add(s.r.Mul(s.q)).Tanh()

@@ -23,6 +23,11 @@ class Case:
     def __post_init__(self):
         self.names = self.names or [*self.inputs, *self.constants]
 
+    @property
+    def result(self):
+        """The name of the output that is differentiated, the first that has one."""
+        return next(name for name in self.outputs if name)
+
     def dims(self, name):
         """Sizes, of which the first of the first input is open."""
         shape = list(self.inputs[name].shape)
@@ -556,7 +561,3 @@ CASES = {
     "MeanVarianceNormalization": mean_variance, "GlobalMaxPool": global_max,
     "Attention": attention, "SoftmaxCrossEntropyLoss": labelled(F.cross_entropy), "NegativeLogLikelihoodLoss": labelled(F.nll_loss),
 }
-
-
-def draw(op, rng):
-    return CASES[op](op, rng)
