@@ -6,8 +6,9 @@ parameters, against PyTorch's autograd in float64.
 
 Each model runs at a batch (and, where the export leaves it open, a length) other than it was exported
 at. A parameter passes when its gradient is no further from float64 than twice float32 PyTorch's own,
-or 2e-6 of its largest element. One that is 0 in theory is compared with the largest of all. Exits 1 on
-a difference.
+or 2e-6 of its largest element. One that is 0 in theory is compared with the largest of all. Where
+BatchNormalization is in training, PyTorch's own is that of its worst parameter: rounding that turns the
+sign of a Relu's input changes whole gradients, in any of them. Exits 1 on a difference.
 """
 
 import argparse
@@ -92,11 +93,14 @@ def check(lossgen, net, export, opset, folder):
     wanted = ["grad_" + called[n] for n in exact]
     got = dict(zip(exact, session.run(wanted, {i.name: feed[i.name] for i in session.get_inputs()})))
     largest = max(np.abs(g).max() for g in exact.values())
-    bad, worst, torchs = [], 0, 0
+    bad, errors, owns = [], {}, {}
     for name, want in exact.items():
         scale = max(np.abs(want).max(), 1e-6 * largest)
-        error, own = np.abs(got[name] - want).max() / scale, np.abs(single[name] - want).max() / scale
-        worst, torchs = max(worst, error), max(torchs, own)
+        errors[name], owns[name] = np.abs(got[name] - want).max() / scale, np.abs(single[name] - want).max() / scale
+    worst, torchs = max(errors.values()), max(owns.values())
+    noisy = export == "legacy" and any(isinstance(m, torch.nn.modules.batchnorm._BatchNorm) for m in net.module.modules())
+    for name, error in errors.items():
+        own = torchs if noisy else owns[name]
         if not error <= max(2e-6, 2 * own):
             bad.append(f"{name} is off by {error:.2g}, PyTorch in float32 by {own:.2g}")
     return bad, worst, torchs
