@@ -6,8 +6,10 @@ import (
 	"github.com/lossgen/lossgen/losses/classification"
 	"github.com/lossgen/lossgen/losses/composition"
 	"github.com/lossgen/lossgen/losses/detection"
+	"github.com/lossgen/lossgen/losses/forecasting"
 	"github.com/lossgen/lossgen/losses/margin"
 	"github.com/lossgen/lossgen/losses/regression"
+	"github.com/lossgen/lossgen/losses/robust"
 	"github.com/lossgen/lossgen/losses/sequence"
 )
 
@@ -24,6 +26,8 @@ func Families() []Family {
 		{"classification", "labels and probabilities of classes", classification.Losses()},
 		{"sequence", "sequences of labels, over all alignments", sequence.Losses()},
 		{"regression", "numbers, and distributions of numbers", regression.Losses()},
+		{"robust", "numbers, with errors that are bounded, rounded off or relative", robust.Losses()},
+		{"forecasting", "distributions that a model predicts", forecasting.Losses()},
 		{"margin", "distances that are demanded, of scores, vectors and classes", margin.Losses()},
 		{"detection", "boxes, and scores of what is in them", detection.Losses()},
 		{"composition", "several losses in one", composition.Losses()},
