@@ -142,7 +142,7 @@ func (d *Def[O]) values(o O) Values {
 	fields := reflect.ValueOf(o)
 	list, _ := d.options()
 	for _, opt := range list {
-		v[opt.Name] = fromField(fields.Field(opt.field))
+		v[opt.Name] = fromField(fields.FieldByIndex(opt.field))
 	}
 	return v
 }
@@ -153,7 +153,7 @@ func (d *Def[O]) given(o O) Values {
 	fields := reflect.ValueOf(o)
 	list, _ := d.options()
 	for _, opt := range list {
-		if f := fields.Field(opt.field); !f.IsZero() {
+		if f := fields.FieldByIndex(opt.field); !f.IsZero() {
 			v[opt.Name] = fromField(f)
 		}
 	}

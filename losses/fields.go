@@ -14,7 +14,8 @@ import (
 // This file reads options from the fields of a struct, and writes them there.
 
 // optionsOf reads the options from a struct of defaults. A field has the tags opt
-// (name), doc, bounds ("(0,inf)"), choices ("a,b") and try ("0.5;1").
+// (name), doc, bounds ("(0,inf)"), choices ("a,b") and try ("0.5;1"). Options that
+// losses share stand in structs that are embedded.
 //
 // What a literal of the struct leaves out must mean the default. A number or bool
 // whose default is not its type's zero value is a pointer therefore, and nil is
@@ -30,10 +31,16 @@ func optionsOf(defaults any) ([]Option, error) {
 	}
 	var out []Option
 	var mistake error
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		o, err := optionOf(f, v.Field(i))
-		o.field = i
+	for _, f := range reflect.VisibleFields(v.Type()) {
+		if f.Anonymous && f.Type.Kind() == reflect.Struct {
+			continue // its fields follow
+		}
+		value, err := v.FieldByIndexErr(f.Index)
+		if err != nil {
+			continue // of an embedded pointer, which is a mistake itself
+		}
+		o, err := optionOf(f, value)
+		o.field = f.Index
 		switch {
 		case slices.ContainsFunc(out, func(p Option) bool { return p.Name == o.Name }):
 			err = errors.New("there are two of the name")
@@ -143,7 +150,7 @@ func fill(to any, options []Option, v Values) {
 	fields := reflect.ValueOf(to).Elem()
 	for _, opt := range options {
 		if value, ok := v[opt.Name]; ok {
-			toField(fields.Field(opt.field), value)
+			toField(fields.FieldByIndex(opt.field), value)
 		}
 	}
 }

@@ -40,13 +40,23 @@ func TestLiterals(t *testing.T) {
 		}
 		sameFile(t, nothing, losses.Request{Catalog: all.Losses(), Loss: name})
 		sameFile(t, literal(t, l, func(fields, defaults reflect.Value) { fields.Set(defaults) }), losses.Request{Catalog: all.Losses(), Loss: name})
-		for i, o := range l.Options() {
+		for _, o := range l.Options() {
 			for _, value := range o.Try {
 				values := losses.Values{o.Name: value}
-				sameFile(t, literal(t, l, func(fields, _ reflect.Value) { set(fields.Field(i), value) }), losses.Request{Catalog: all.Losses(), Loss: name, Options: values})
+				sameFile(t, literal(t, l, func(fields, _ reflect.Value) { set(fieldOf(fields, o.Name), value) }), losses.Request{Catalog: all.Losses(), Loss: name, Options: values})
 			}
 		}
 	}
+}
+
+// fieldOf is the field of an option, which may stand in an embedded struct.
+func fieldOf(fields reflect.Value, option string) reflect.Value {
+	for _, f := range reflect.VisibleFields(fields.Type()) {
+		if f.Tag.Get("opt") == option {
+			return fields.FieldByIndex(f.Index)
+		}
+	}
+	panic("no field has the option " + option)
 }
 
 // set gives a field a value of an option.
@@ -127,6 +137,11 @@ func outside[O any](defaults O) *losses.Def[O] {
 	}
 }
 
+// Shared is options that several losses have.
+type Shared struct {
+	Width float64 `opt:"width" doc:"width"`
+}
+
 // TestWrongDeclarations: a mistake in the declaration of an option is the error of
 // each request for the loss, in one line that names the option.
 func TestWrongDeclarations(t *testing.T) {
@@ -184,7 +199,12 @@ func TestWrongDeclarations(t *testing.T) {
 			A float64 `opt:"width" doc:"width"`
 			B float64 `opt:"width" doc:"width"`
 		}{}), []string{`"width"`, "field B", "two"}},
-		"no struct": {outside(3.0), []string{"float64", "struct"}},
+		"twice in a part": {outside(struct {
+			Shared
+			B float64 `opt:"width" doc:"width"`
+		}{}), []string{`"width"`, "field B", "two"}},
+		"pointer to a part": {outside(struct{ *Shared }{}), []string{"field Shared", "must name it"}},
+		"no struct":         {outside(3.0), []string{"float64", "struct"}},
 	}
 	for name, c := range cases {
 		own := losses.Catalog{c.loss}

@@ -28,7 +28,7 @@ type Option struct {
 	MaxOpen  bool
 	Choices  []string
 	Try      []any // values that tests use
-	field    int
+	field    []int // where the struct has it
 }
 
 // Bounds returns the interval of a number as "[0,1)", "" when it is unbounded.

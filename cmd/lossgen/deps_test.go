@@ -34,9 +34,10 @@ var policy = map[string][]string{
 	"losses/robust":                    family,
 	"losses/margin":                    family,
 	"losses/detection":                 family,
+	"losses/segmentation":              family,
 	"losses/sequence":                  family,
 	"losses/composition":               append([]string{"losses/regression"}, family...), // its default tasks
-	"losses/all":                       {"losses", "losses/classification", "losses/regression", "losses/robust", "losses/forecasting", "losses/margin", "losses/detection", "losses/sequence", "losses/composition"},
+	"losses/all":                       {"losses", "losses/classification", "losses/regression", "losses/robust", "losses/forecasting", "losses/margin", "losses/detection", "losses/segmentation", "losses/sequence", "losses/composition"},
 	"losses/losstest":                  {"builder", "builder/ir", "builder/tensor", "losses", "export", "runtime", "runtime/reference", "runtime/ort", "verify"},
 	"export":                           {"builder/ir", "builder/ir/infer", "builder/tensor", "export/internal/onnxpb", "github.com/gogo/protobuf"},
 	"graft":                            {"builder", "builder/ir", "builder/ir/infer", "builder/tensor", "export"},

@@ -10,6 +10,7 @@ import (
 	"github.com/lossgen/lossgen/losses/margin"
 	"github.com/lossgen/lossgen/losses/regression"
 	"github.com/lossgen/lossgen/losses/robust"
+	"github.com/lossgen/lossgen/losses/segmentation"
 	"github.com/lossgen/lossgen/losses/sequence"
 )
 
@@ -30,6 +31,7 @@ func Families() []Family {
 		{"forecasting", "distributions that a model predicts", forecasting.Losses()},
 		{"margin", "distances that are demanded, of scores, vectors and classes", margin.Losses()},
 		{"detection", "boxes, and scores of what is in them", detection.Losses()},
+		{"segmentation", "regions of classes in images", segmentation.Losses()},
 		{"composition", "several losses in one", composition.Losses()},
 	}
 }
