@@ -115,7 +115,8 @@ func Regions(c *losses.Call, o RegionOptions) Region {
 }
 
 // sum sums over pixels, and over the samples of a batch, for each class that counts.
-// Axis by axis, float32 keeps its digits over millions of pixels.
+// Axis by axis, float32 keeps its digits over millions of pixels, but not where one
+// axis has them all.
 func (o RegionOptions) sum(v losses.Value) losses.Value {
 	for v.Rank() > 2 {
 		v = v.SumOver(v.Rank() - 1)
