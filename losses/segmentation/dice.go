@@ -15,7 +15,7 @@ var Dice = &losses.Def[OverlapOptions]{
 			"The defaults are monai's with a softmax: a ratio for each sample and class. segmentation-models-pytorch: --batch --absent zero --smooth_nr 0 --smooth_dr 0 --eps 2e-7, and its smooth is half of the one here.",
 			"kornia: --smooth_nr 0 --smooth_dr 1e-8 with --average micro, its default, or --absent skip for its macro. keras: --activation none --target probabilities --batch --average micro --smooth_nr 0 --smooth_dr 1e-7.",
 			"mmsegmentation and mmdetection: --activation sigmoid --squared --average micro --smooth_nr 0 --smooth_dr 2e-3. nnU-Net returns minus the ratio, so this loss with smooth terms of 1, less 1.",
-			"DETR and MaskFormer: --activation sigmoid --average micro --smooth_nr 1 --smooth_dr 1 on one mask a row, divided by their number of boxes (--with normalizer --reduction sum).",
+			"DETR and MaskFormer: --activation sigmoid --target probabilities --average micro --smooth_nr 1 --smooth_dr 1 on one mask a row, divided by their number of boxes (--with normalizer --reduction sum).",
 			"A soft target that is met exactly does not give 0: sum p·t is below sum p then.",
 		}, regionTraps...),
 	}),
