@@ -36,19 +36,26 @@ type requestFlags struct {
 }
 
 func addRequestFlags(fs *pflag.FlagSet, all losses.Catalog) *requestFlags {
-	f := &requestFlags{losses: all, flags: fs}
-	fs.StringSliceVar(&f.with, "with", nil, "optional `inputs` to add, such as weight")
+	f := addLossFlags(fs, all)
 	fs.StringSliceVar(&f.grad, "grad", nil, "`inputs` to differentiate, or none for the loss alone")
 	fs.BoolVar(&f.gradOutput, "grad-output", false, "add an input grad_output, the gradient that arrives from further on")
 	fs.BoolVar(&f.normalizer, "normalizer", false, "add an output normalizer, what mean would divide by")
-	fs.StringArrayVar(&f.tasks, "task", nil, "a task of multi_task, as `name=loss[,option=value...]`; once for each")
 	fs.StringVar(&f.dtype, "dtype", "", "type of floating inputs and outputs: float32, float64, float16 or bfloat16 (default float32)")
 	fs.StringVar(&f.lossDType, "loss-dtype", "", "type of the loss, beside 16-bit inputs: float32 (default: that of --dtype)")
-	fs.StringVar(&f.indexDType, "index-dtype", "", "type of integer inputs: int64 or int32 (default int64)")
-	fs.Int64Var(&f.opset, "opset", 0, "version of the ONNX operators, 13 to 28 (default 17)")
+	fs.Lookup("opset").Usage = "version of the ONNX operators, 13 to 28 (default 17)"
 	fs.StringVar(&f.target, "for", "", "write fewer operators for one `consumer`: accelerator, onnx2torch or tract (default all others)")
-	fs.StringArrayVar(&f.shapes, "shape", nil, "shape of an input as `name=dims`, such as input=N,C,H,W; the others follow")
 	fs.StringVar(&f.config, "config", "", "read the request from a YAML `file`; flags override it")
+	return f
+}
+
+// addLossFlags adds those of a loss that is put behind something.
+func addLossFlags(fs *pflag.FlagSet, all losses.Catalog) *requestFlags {
+	f := &requestFlags{losses: all, flags: fs}
+	fs.StringSliceVar(&f.with, "with", nil, "optional `inputs` to add, such as weight")
+	fs.StringArrayVar(&f.tasks, "task", nil, "a task of multi_task, as `name=loss[,option=value...]`; once for each")
+	fs.StringVar(&f.indexDType, "index-dtype", "", "type of integer inputs: int64 or int32 (default int64)")
+	fs.Int64Var(&f.opset, "opset", 0, "version of the ONNX operators, 13 to 28 (default the model's)")
+	fs.StringArrayVar(&f.shapes, "shape", nil, "shape of an input as `name=dims`, such as input=N,C,H,W; the others follow")
 	return f
 }
 

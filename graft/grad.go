@@ -29,19 +29,25 @@ func Grad(m *ir.Model, o GradOptions) (*ir.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := m.Graph.Name
+	return p.Model(func(b *builder.B) { p.grad(b, o) })
+}
+
+// Model returns the model that f builds, with the name and the notes of the one that
+// was prepared.
+func (p *Prepared) Model(f func(b *builder.B)) (*ir.Model, error) {
+	m, name := p.model, p.model.Graph.Name
 	if name == "" {
 		name = "model"
 	}
-	graph, err := builder.Build(name, func(b *builder.B) { p.grad(b, o) }, builder.Foreign)
+	graph, err := builder.Build(name, f, builder.Foreign)
 	if err != nil {
 		return nil, plain(err)
 	}
-	version, err := ir.VersionFor(o.Opset)
+	version, err := ir.VersionFor(p.opset)
 	if err != nil {
 		return nil, err
 	}
-	out := &ir.Model{IRVersion: version, Opset: o.Opset, Graph: graph.Lower(o.Opset)}
+	out := &ir.Model{IRVersion: version, Opset: p.opset, Graph: graph.Lower(p.opset)}
 	out.Graph.Doc = m.Graph.Doc
 	for _, prop := range m.Metadata {
 		if !strings.HasPrefix(prop.Key, "lossgen.") { // of the loss that the model was

@@ -19,11 +19,17 @@ type Options struct {
 	// Wrt names the inputs and initializers that gradients are wanted of. The
 	// initializers among them become inputs of the graph.
 	Wrt []string
+	// Inputs names further initializers that become inputs.
+	Inputs []string
 	// Of names the outputs that the gradients come from.
 	Of []string
 	// Opset is that of the graph, 0 for the model's own. Nodes that stay as they are
 	// must have the same form there.
 	Opset int64
+	// TorchStatistics makes BatchNormalization in training take n/(n-1) of the batch's
+	// variance into its running variance, as PyTorch does, where the standard takes it
+	// as it is.
+	TorchStatistics bool
 }
 
 // Net is a model on a graph.
@@ -40,7 +46,7 @@ func (n *Net) Value(name string) builder.Value {
 }
 
 // Source returns the input of the graph that an input of the model is, or an initializer
-// that gradients are wanted of.
+// that became one.
 func (n *Net) Source(name string) builder.Value { return n.g.values[name] }
 
 // graft is a model on its way onto a graph.
@@ -52,6 +58,7 @@ type graft struct {
 	paths  map[int]bool // the nodes that gradients pass through
 	values map[string]builder.Value
 	opset  int64 // of the graph
+	torch  bool  // see Options.TorchStatistics
 	sizes  sizes
 	node   ir.Node // at hand
 }
@@ -63,7 +70,10 @@ type Prepared struct {
 	rules map[string]rule
 	paths map[int]bool
 	wrt   map[string]bool
+	fed   map[string]bool // initializers that become inputs
 	opset int64
+	torch bool
+	reach map[string]bool // what a gradient flows to, of wrt and on the way
 }
 
 // Prepare checks a model, and that every operator that a gradient has to pass through
@@ -76,12 +86,15 @@ func Prepare(m *ir.Model, o Options) (*Prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Prepared{model: m, types: types, rules: rules(), wrt: map[string]bool{}, opset: o.Opset}
+	p := &Prepared{model: m, types: types, rules: rules(), wrt: map[string]bool{}, fed: map[string]bool{}, opset: o.Opset, torch: o.TorchStatistics}
 	if p.opset == 0 {
 		p.opset = m.Opset
 	}
 	for _, name := range o.Wrt {
-		p.wrt[name] = true
+		p.wrt[name], p.fed[name] = true, true
+	}
+	for _, name := range o.Inputs {
+		p.fed[name] = true
 	}
 	if err := p.names(o); err != nil {
 		return nil, err
@@ -152,13 +165,13 @@ func Inputs(m *ir.Model) []ir.Port {
 // those of its initializers that gradients are wanted of, become inputs of the graph.
 // A mistake ends the surrounding [builder.Build].
 func (p *Prepared) Onto(b *builder.B) *Net {
-	g := &graft{b: b, model: p.model, types: p.types, rules: p.rules, paths: p.paths, opset: p.opset, values: map[string]builder.Value{}}
+	g := &graft{b: b, model: p.model, types: p.types, rules: p.rules, paths: p.paths, opset: p.opset, torch: p.torch, values: map[string]builder.Value{}}
 	for _, in := range Inputs(p.model) {
 		g.values[in.Name] = b.Input(in.Name, in.DType, in.Shape)
 		g.sizes.see(g.values[in.Name])
 	}
 	for _, c := range p.model.Graph.Initializers {
-		g.values[c.Name] = g.initializer(c, p.wrt[c.Name])
+		g.values[c.Name] = g.initializer(c, p.fed[c.Name])
 	}
 	for i, n := range p.model.Graph.Nodes {
 		g.visit(i, n)
@@ -191,7 +204,7 @@ func (g *graft) visit(i int, n ir.Node) {
 		c.in = append(c.in, v)
 	}
 	var results []builder.Value
-	if g.paths[i] {
+	if g.paths[i] || g.torch && n.Op == "BatchNormalization" {
 		results = g.rules[n.Op](c)
 	} else {
 		results = c.asItIs()

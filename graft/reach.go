@@ -30,16 +30,24 @@ func (p *Prepared) findPaths(of []string) {
 	for _, name := range of {
 		needed[name] = true
 	}
-	p.paths = map[int]bool{}
+	p.paths, p.reach = map[int]bool{}, map[string]bool{}
 	for i, n := range slices.Backward(p.model.Graph.Nodes) {
 		if slices.ContainsFunc(n.Outputs, func(name string) bool { return name != "" && carries[name] && needed[name] }) {
 			p.paths[i] = true
 			for _, name := range reads(n) {
 				needed[name] = needed[name] || carries[name]
+				p.reach[name] = needed[name]
 			}
 		}
 	}
+	for _, name := range of {
+		p.reach[name] = carries[name]
+	}
 }
+
+// Reaches reports whether a gradient flows to an input or initializer that it is wanted
+// of.
+func (p *Prepared) Reaches(name string) bool { return p.wrt[name] && p.reach[name] }
 
 // reads lists the values that a node depends on, those of its bodies included.
 func reads(n ir.Node) []string { return append(slices.Clone(n.Inputs), captured(n)...) }

@@ -23,7 +23,8 @@ var layerRules = map[string]rule{
 
 // batchNorm normalizes in training by the moments of the batch, which it computes once for
 // the result, the running moments and the gradient. The running variance takes in the
-// variance of a population, as the standard says, and not PyTorch's.
+// variance of a population, as the standard says, or n/(n-1) of it, as PyTorch has it. Of
+// one element that is 0: PyTorch refuses such a batch.
 func batchNorm(c *call) []builder.Value {
 	x, scale, bias, mean, variance, epsilon := c.in[0], c.in[1], c.in[2], c.in[3], c.in[4], c.float("epsilon", 1e-5)
 	training := c.int("training_mode", 0) != 0 || c.model.Opset < 14 && len(c.node.Outputs) > 1
@@ -32,6 +33,11 @@ func batchNorm(c *call) []builder.Value {
 	}
 	y, batchMean, batchVariance := x.BatchNormTraining(scale, bias, epsilon)
 	momentum := c.float("momentum", 0.9)
+	if c.torch {
+		sizes := append(tensor.Shape{x.Shape()[0]}, x.Shape()[2:]...)
+		n := c.b.Count(x.DType(), sizes)
+		batchVariance = batchVariance.Mul(n.Div(n.Shift(-1).Max(n.Like(1))))
+	}
 	running := func(old, batch builder.Value) builder.Value {
 		return old.Scale(momentum).Add(batch.Scale(1 - momentum))
 	}

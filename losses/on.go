@@ -24,33 +24,14 @@ import (
 // float32, and the result has their dtype, or the request's LossDType. A wrong input ends the surrounding
 // [builder.Build] with an error that names it.
 func (r Request) On(inputs map[string]builder.Value) builder.Value {
-	r.Shapes, r.With, r.Grad = map[string]string{}, nil, []string{"none"}
-	wide := map[string]bool{}
-	if p, err := (Request{Catalog: r.Catalog, Loss: r.Loss, Options: r.Options}).declare(); err == nil {
-		for _, in := range p.Inputs() {
-			wide[in.Name] = in.Wide
-		}
-	}
-	var b *builder.B
-	letters := standInsFor(inputs)
-	for _, name := range slices.Sorted(maps.Keys(inputs)) {
-		v := inputs[name]
-		if v.IsZero() {
-			builder.Failf(r.Loss, "input %s has no value", name)
-		}
-		b = v.B()
-		r.Shapes[name] = letters.of(v.Shape()).List()
-		r.With = append(r.With, name)
-		switch {
-		case v.DType().IsFloat() && !wide[name]:
-			r.DType = v.DType()
-		case v.DType().IsInt():
-			r.IndexDType = v.DType()
-		}
-	}
-	p, err := r.optionalOf(inputs).Resolve()
+	r.Shapes, r.With = nil, nil
+	p, letters, err := r.resolveOn(inputs)
 	if err != nil {
 		builder.Failf(r.Loss, "%s", letters.restore(err.Error()))
+	}
+	var b *builder.B
+	for _, v := range inputs {
+		b = v.B()
 	}
 	c := p.call(b)
 	for _, port := range p.Ports {
@@ -65,6 +46,66 @@ func (r Request) On(inputs map[string]builder.Value) builder.Value {
 	}
 	_, loss := p.result(c)
 	return loss.Cast(p.LossDType)
+}
+
+// Others returns the inputs that the loss has beside those of the values, where it is
+// to be put onto their graph: the required ones, and what With names. Shapes may say
+// theirs. A mistake ends the surrounding [builder.Build].
+func (r Request) Others(inputs map[string]builder.Value) []Port {
+	p, letters, err := r.resolveOn(inputs)
+	if err != nil {
+		builder.Failf(r.Loss, "%s", letters.restore(err.Error()))
+	}
+	var others []Port
+	for _, port := range p.Ports {
+		if _, given := inputs[port.Name]; given {
+			continue
+		}
+		port.Shape = slices.Clone(port.Shape)
+		for i, d := range port.Shape {
+			size, ok := letters.size(d)
+			if !ok {
+				builder.Failf(r.Loss, "input %s has size %s, which cannot be written as one of an input", port.Name, letters.restore(d.String()))
+			}
+			port.Shape[i] = size
+		}
+		others = append(others, port)
+	}
+	if p.reduction() == None {
+		builder.Failf(r.Loss, "reduction none gives no single number to train on: use mean or sum")
+	}
+	return others
+}
+
+// resolveOn resolves the request for values of a graph.
+func (r Request) resolveOn(inputs map[string]builder.Value) (*Plan, standIns, error) {
+	r.Shapes, r.With, r.Grad = maps.Clone(r.Shapes), slices.Clone(r.With), []string{"none"}
+	if r.Shapes == nil {
+		r.Shapes = map[string]string{}
+	}
+	wide := map[string]bool{}
+	if p, err := (Request{Catalog: r.Catalog, Loss: r.Loss, Options: r.Options}).declare(); err == nil {
+		for _, in := range p.Inputs() {
+			wide[in.Name] = in.Wide
+		}
+	}
+	letters := standInsFor(inputs)
+	for _, name := range slices.Sorted(maps.Keys(inputs)) {
+		v := inputs[name]
+		if v.IsZero() {
+			builder.Failf(r.Loss, "input %s has no value", name)
+		}
+		r.Shapes[name] = letters.of(v.Shape()).List()
+		r.With = append(r.With, name)
+		switch {
+		case v.DType().IsFloat() && !wide[name]:
+			r.DType = v.DType()
+		case v.DType().IsInt():
+			r.IndexDType = v.DType()
+		}
+	}
+	p, err := r.optionalOf(inputs).Resolve()
+	return p, letters, err
 }
 
 // standIns are letters for sizes that a request cannot name: forms, and what only
@@ -100,6 +141,20 @@ func (s standIns) of(shape tensor.Shape) tensor.Shape {
 		}
 	}
 	return out
+}
+
+// size returns what a size of the request is in the graph, unless it is a form over a
+// size that has no letter there.
+func (s standIns) size(d tensor.Dim) (tensor.Dim, bool) {
+	for size, letter := range s {
+		if d.IsLetter() && d.Sym == letter {
+			return size, true
+		}
+		if slices.Contains(d.Letters(), letter) {
+			return d, false
+		}
+	}
+	return d, true
 }
 
 // restore puts the sizes back into a message.

@@ -41,6 +41,8 @@ var policy = map[string][]string{
 	"losses/losstest":                  {"builder", "builder/ir", "builder/tensor", "losses", "export", "runtime", "runtime/reference", "runtime/ort", "verify"},
 	"export":                           {"builder/ir", "builder/ir/infer", "builder/tensor", "export/internal/onnxpb", "github.com/gogo/protobuf"},
 	"graft":                            {"builder", "builder/ir", "builder/ir/infer", "builder/tensor", "export"},
+	"train":                            {"builder", "builder/ir", "builder/tensor", "graft", "losses"},
+	"safetensors":                      {"builder/ir", "builder/tensor"},
 	"adapters":                         {"builder/ir", "builder/tensor", "losses", "export", "golang.org/x/mod"},
 	"draw":                             {"builder/ir", "builder/ir/infer", "builder/tensor"},
 	"cost":                             {"builder/ir", "builder/ir/infer", "builder/tensor", "export"},
@@ -54,7 +56,7 @@ var policy = map[string][]string{
 	"conformance/live/domains":         {"builder", "builder/tensor", "losses", "losses/all", "cli"},
 	"conformance/stacks/adapter_names": {"builder", "losses", "losses/all", "cli"},
 	"cli": {
-		"adapters", "builder/ir", "builder/tensor", "losses", "export", "graft", "draw", "cost", "npy", "runtime", "runtime/reference", "runtime/ort", "verify",
+		"adapters", "builder/ir", "builder/tensor", "losses", "export", "graft", "train", "safetensors", "draw", "cost", "npy", "runtime", "runtime/reference", "runtime/ort", "verify",
 		"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/goccy/go-yaml",
 		"github.com/schollz/progressbar", "golang.org/x/term",
 	},

@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/export"
+	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/safetensors"
+	"github.com/lossgen/lossgen/train"
+)
+
+const attachLong = `attach puts a loss behind a model of anybody's, with the gradients of its parameters or
+an optimizer's step: one file that stock ONNX Runtime trains with. Its inputs are the
+model's, the loss's others (such as target), the trained parameters by their names, and
+what the optimizer keeps; X becomes the output new_X, to be given back in the next run.
+What these inputs start with is in a .safetensors file beside it.
+
+The options of the loss are flags: ` + "`lossgen emit LOSS --help`" + ` shows them.
+Optimizers, with their options behind commas: sgd (lr, weight_decay), momentum and
+nesterov (lr, momentum, weight_decay), adam and adamw (lr, beta1, beta2, eps,
+weight_decay), as torch.optim has them; none gives grad_NAME.`
+
+const attachExample = `  lossgen attach resnet18.onnx --loss cross_entropy --optimizer sgd,lr=0.01
+  lossgen attach net.onnx --loss huber --delta 0.5 --train 'head.*' --eval net_eval.onnx
+  lossgen attach net.onnx --loss multi_task --task depth=huber --task seg=cross_entropy --bind depth_input=depth,seg_input=seg`
+
+// attachFlags are what attach is asked for.
+type attachFlags struct {
+	request       *requestFlags
+	loss          string
+	file          string
+	output        string
+	bind          []string
+	keep          []string
+	train, freeze []string
+	batchNorm     string
+	optimizer     string
+	accumulate    bool
+	clipNorm      float64
+	eval          string
+	embed         bool
+}
+
+func newAttach(a *app) *cobra.Command {
+	f := &attachFlags{}
+	cmd := &cobra.Command{
+		Use: "attach MODEL.onnx --loss LOSS", Short: "write any model with a loss and what trains it", Long: attachLong, Example: attachExample,
+		Args: oneArg("the file of a model"),
+		RunE: func(_ *cobra.Command, args []string) error { return a.attach(f, args[0]) },
+	}
+	fs := cmd.Flags()
+	f.request = addLossFlags(fs, a.losses)
+	fs.StringVar(&f.loss, "loss", "", "the `loss`")
+	fs.StringVarP(&f.file, "o", "o", "", "`file` to write (default MODEL_train.onnx)")
+	fs.StringVar(&f.output, "output", "", "`output` of the model that the loss takes first (default the only floating-point one)")
+	fs.StringSliceVar(&f.bind, "bind", nil, "further inputs of the loss that the model has, as `input=name`, with commas")
+	fs.StringSliceVar(&f.keep, "outputs", nil, "`outputs` of the model to keep, names or patterns with commas")
+	fs.StringSliceVar(&f.train, "train", nil, "parameters to train, `names` or patterns with commas (default all)")
+	fs.StringSliceVar(&f.freeze, "freeze", nil, "parameters not to train, `names` or patterns with commas")
+	fs.StringVar(&f.batchNorm, "batchnorm", string(train.NormTrain), "batch normalization by the batch, by its statistics, or as the file has it: `"+strings.Join(train.BatchNorms(), "|")+"`")
+	fs.StringVar(&f.optimizer, "optimizer", "none", "what the file computes new parameters with, as `name[,option=value...]`")
+	fs.BoolVar(&f.accumulate, "accumulate", false, "add the gradients of earlier batches, inputs acc_NAME")
+	fs.Float64Var(&f.clipNorm, "clip-norm", 0, "`limit` of the norm of all gradients together")
+	fs.StringVar(&f.eval, "eval", "", "`file` for the loss alone, of the model out of training")
+	fs.BoolVar(&f.embed, "embed", false, "put what inputs start with into the file, as their defaults")
+	f.request.addOptions(cmd)
+	return cmd
+}
+
+func (a *app) attach(f *attachFlags, path string) error {
+	o, err := f.options()
+	if err != nil {
+		return usage(err)
+	}
+	read, err := readModelWithData(path)
+	if err != nil {
+		return err
+	}
+	m, err := train.Read(read, train.BatchNorm(f.batchNorm))
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := f.choose(&o, m); err != nil {
+		return err
+	}
+	made, err := m.Attach(o)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return a.writeAttached(f, path, m, made)
+}
+
+// options reads the flags that do not need the model.
+func (f *attachFlags) options() (o train.Options, err error) {
+	if f.loss == "" {
+		return o, fmt.Errorf("attach needs a loss: name one with --loss")
+	}
+	if !slices.Contains(train.BatchNorms(), f.batchNorm) {
+		return o, fmt.Errorf("--batchnorm is %q, want %s", f.batchNorm, strings.Join(train.BatchNorms(), ", "))
+	}
+	o = train.Options{Output: f.output, Bind: map[string]string{}, Accumulate: f.accumulate, ClipNorm: f.clipNorm, Embed: f.embed, Eval: f.eval != ""}
+	if o.Loss, err = f.request.request(f.loss, losses.Request{}); err != nil {
+		return o, err
+	}
+	if o.Opset = o.Loss.Opset; o.Opset == 0 {
+		o.Loss.Opset = ir.DefaultOpset // a loss can be written for it, whatever the model's is
+	}
+	if o.Optimizer, err = train.ParseOptimizer(f.optimizer); err != nil {
+		return o, fmt.Errorf("--optimizer: %w", err)
+	}
+	if f.request.flags.Changed("clip-norm") && !(f.clipNorm > 0 && f.clipNorm <= math.MaxFloat32) {
+		return o, fmt.Errorf("--clip-norm is %g, want a number above 0", f.clipNorm)
+	}
+	if f.clipNorm > 0 && f.accumulate && f.optimizer == "none" {
+		return o, fmt.Errorf("--clip-norm limits the sum of all batches: give it to the file with the optimizer, not to the one that adds up")
+	}
+	for _, text := range f.bind {
+		input, name, ok := strings.Cut(text, "=")
+		if !ok || input == "" || name == "" {
+			return o, fmt.Errorf("--bind is %q, want input=name", text)
+		}
+		if o.Bind[input] != "" {
+			return o, fmt.Errorf("--bind gives %s twice", input)
+		}
+		o.Bind[input] = name
+	}
+	return o, nil
+}
+
+// choose looks up names and patterns in the model.
+func (f *attachFlags) choose(o *train.Options, m *train.Model) (err error) {
+	if o.Train, err = chosen("--train", f.train, m.Names()); err != nil {
+		return err
+	}
+	if len(f.train) == 0 {
+		o.Train = nil
+	}
+	if o.Freeze, err = chosen("--freeze", f.freeze, m.Names()); err != nil {
+		return err
+	}
+	if o.Keep, err = chosen("--outputs", f.keep, names(m.Outputs())); err != nil {
+		return err
+	}
+	_, err = chosen("--output", oneOrNone(f.output), names(m.Outputs()))
+	return err
+}
+
+// writeAttached writes the files, and says what is trained.
+func (a *app) writeAttached(f *attachFlags, path string, m *train.Model, made *train.Result) error {
+	file := f.file
+	if file == "" {
+		file = strings.TrimSuffix(path, ".onnx") + "_train.onnx"
+	}
+	if file == "-" && !f.embed {
+		return usagef("-o - leaves no place for the file beside it: use --embed")
+	}
+	if made.Values != nil { // first: a model without its values is of no use
+		data, err := safetensors.Marshal(made.Values)
+		if err != nil {
+			return err
+		}
+		values := strings.TrimSuffix(file, ".onnx") + ".safetensors"
+		if err := export.WriteFile(values, data); err != nil {
+			return err
+		}
+		a.say("wrote %s: %d values, %d bytes", values, len(made.Values), len(data))
+	}
+	for _, out := range []struct {
+		model *ir.Model
+		file  string
+	}{{made.Eval, f.eval}, {made.Model, file}} {
+		if out.model == nil {
+			continue
+		}
+		out.model.Producer, out.model.ProducerVersion = "lossgen", losses.Version
+		if err := a.writeModel(out.model, out.file); err != nil {
+			return err
+		}
+	}
+	a.tellParameters(m)
+	for _, w := range m.Warnings {
+		a.say("warning: %s", w)
+	}
+	return nil
+}
+
+// tellParameters prints the table of parameters.
+func (a *app) tellParameters(m *train.Model) {
+	width, wide := 0, 0
+	for _, p := range m.Parameters {
+		width, wide = max(width, len(p.Name)), max(wide, len(p.DType.String()+p.Shape.String()))
+	}
+	for _, p := range m.Parameters {
+		what := "trained"
+		if p.Frozen != "" {
+			what = "frozen: " + p.Frozen
+		}
+		if p.Uses > 1 {
+			what += fmt.Sprintf(", one for %d uses", p.Uses)
+		}
+		a.say("  %-*s  %-*s  %s", width, p.Name, wide, p.DType.String()+p.Shape.String(), what)
+	}
+}
