@@ -1,6 +1,10 @@
 package builder
 
-import "github.com/lossgen/lossgen/builder/tensor"
+import (
+	"slices"
+
+	"github.com/lossgen/lossgen/builder/tensor"
+)
 
 // Grad returns the gradient of y with respect to each of xs, given dy, the
 // gradient of something with respect to y; dy must broadcast to y's shape. Each
@@ -88,13 +92,15 @@ func (n *node) differentiable() []Value {
 // visit applies n's rule and adds the result to its operands' gradients.
 func (g *grader) visit(n, dn Value) {
 	args := n.differentiable()
-	if len(args) == 0 {
-		return
+	if n.attr.custom != nil {
+		g.checkCaptures(n)
+	}
+	if !slices.ContainsFunc(args, func(a Value) bool { return g.wanted[a.node] }) {
+		return // an x whose own operands nobody asks for
 	}
 	var grads []Value
 	switch {
 	case n.attr.custom != nil:
-		g.checkCaptures(n)
 		grads = n.attr.custom(dn)
 	case n.op.vjp == nil:
 		name := n.op.code

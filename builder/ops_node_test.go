@@ -110,6 +110,10 @@ func TestNodeResults(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "TopK -> values: is not differentiable") {
 		t.Errorf("got error %v", err)
 	}
+	build(t, func(b *builder.B) { // with respect to the result itself nothing flows through the node
+		y := topK(b, b.Input("x", f64, tensor.Of("N", 5)), "values", "numbers")[0]
+		b.Output("dy", builder.Grad(y.Square().Sum(), y.Like(1).Sum(), y)[0])
+	})
 }
 
 // TestNodeBodies: the names inside of a foreign node's body are new in the graph, and

@@ -240,3 +240,17 @@ func refused(t *testing.T, m *ir.Model, o graft.GradOptions, want string) {
 		t.Errorf("got error %v, want %s", err, want)
 	}
 }
+
+// TestBehindUnasked: nothing is differentiated in front of a parameter whose other operand
+// no gradient is wanted of, whatever operators it has.
+func TestBehindUnasked(t *testing.T) {
+	for _, name := range []string{"head.weight", "head.bias"} {
+		made, err := graft.Grad(readFile(t, "testdata/mlp.onnx"), graft.GradOptions{Wrt: []string{name}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last := made.Graph.Outputs[len(made.Graph.Outputs)-1].Name; last != "grad_"+name {
+			t.Errorf("the last output is %s", last)
+		}
+	}
+}

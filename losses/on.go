@@ -1,6 +1,7 @@
 package losses
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -50,11 +51,14 @@ func (r Request) On(inputs map[string]builder.Value) builder.Value {
 
 // Others returns the inputs that the loss has beside those of the values, where it is
 // to be put onto their graph: the required ones, and what With names. Shapes may say
-// theirs. A mistake ends the surrounding [builder.Build].
-func (r Request) Others(inputs map[string]builder.Value) []Port {
+// theirs. The loss must be a single number.
+func (r Request) Others(inputs map[string]builder.Value) ([]Port, error) {
 	p, letters, err := r.resolveOn(inputs)
 	if err != nil {
-		builder.Failf(r.Loss, "%s", letters.restore(err.Error()))
+		return nil, errors.New(letters.restore(err.Error()))
+	}
+	if p.reduction() == None {
+		return nil, fmt.Errorf("%s: reduction none gives no single number to train on: use mean or sum", p.Loss)
 	}
 	var others []Port
 	for _, port := range p.Ports {
@@ -65,16 +69,13 @@ func (r Request) Others(inputs map[string]builder.Value) []Port {
 		for i, d := range port.Shape {
 			size, ok := letters.size(d)
 			if !ok {
-				builder.Failf(r.Loss, "input %s has size %s, which cannot be written as one of an input", port.Name, letters.restore(d.String()))
+				return nil, fmt.Errorf("%s: input %s has size %s, which cannot be written as one of an input", p.Loss, port.Name, letters.restore(d.String()))
 			}
 			port.Shape[i] = size
 		}
 		others = append(others, port)
 	}
-	if p.reduction() == None {
-		builder.Failf(r.Loss, "reduction none gives no single number to train on: use mean or sum")
-	}
-	return others
+	return others, nil
 }
 
 // resolveOn resolves the request for values of a graph.

@@ -175,7 +175,12 @@ func (a *attached) loss(b *builder.B, net *graft.Net) builder.Value {
 	for _, in := range graft.Inputs(a.ir) {
 		a.data = append(a.data, in.Name)
 	}
-	for _, port := range a.Loss.Others(values) {
+	others, err := a.Loss.Others(values)
+	if err != nil {
+		builder.Failf("--loss", "%v", err)
+	}
+	for _, port := range others {
+		a.unlearned(port)
 		name := port.Name
 		if slices.Contains(taken, name) {
 			name = "loss_" + name
@@ -184,6 +189,14 @@ func (a *attached) loss(b *builder.B, net *graft.Net) builder.Value {
 		a.data = append(a.data, name)
 	}
 	return a.Loss.On(values)
+}
+
+// unlearned warns of an input that the loss has gradients for by itself.
+func (a *attached) unlearned(port losses.Port) {
+	text := fmt.Sprintf("the loss's input %s gets no gradient here: --bind makes it an output of the model", port.Name)
+	if port.Grad == losses.Default && !slices.Contains(a.Warnings, text) {
+		a.Warnings = append(a.Warnings, text)
+	}
 }
 
 // starts notes what an input starts with.

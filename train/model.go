@@ -22,6 +22,8 @@ type Model struct {
 	ir        *ir.Model
 	values    map[string]*tensor.Tensor // of the parameters
 	running   []running
+	uses      map[string][]use
+	roots     map[string]string
 	constants map[string]bool // weights that were in Constant nodes
 }
 
@@ -42,16 +44,18 @@ type Parameter struct {
 func Read(m *ir.Model, mode BatchNorm) (*Model, error) {
 	out := &Model{ir: copied(m), values: map[string]*tensor.Tensor{}}
 	g := out.ir.Graph
+	out.index()
 	out.warn()
 	out.takeConstants()
 	if err := out.switchNorms(mode); err != nil {
 		return nil, err
 	}
+	out.index()
 	for _, c := range g.Initializers {
 		if c.Tensor.DType.IsFloat() {
 			out.values[c.Name] = c.Tensor
 			out.Parameters = append(out.Parameters, Parameter{
-				Name: c.Name, DType: c.Tensor.DType, Shape: c.Tensor.Shape(), Uses: len(out.uses(c.Name)), Frozen: out.frozen(c),
+				Name: c.Name, DType: c.Tensor.DType, Shape: c.Tensor.Shape(), Uses: len(out.uses[c.Name]), Frozen: out.frozen(c),
 			})
 		}
 	}
@@ -84,22 +88,23 @@ type use struct {
 	slot int
 }
 
-// uses lists the nodes that read a value, also under another name.
-func (m *Model) uses(name string) []use {
-	var list []use
+// index notes which nodes read each value, also under the names that Identity gives it.
+func (m *Model) index() {
+	m.uses, m.roots = map[string][]use{}, map[string]string{}
 	for _, n := range m.ir.Graph.Nodes {
+		if n.Op == "Identity" {
+			m.roots[n.Outputs[0]] = m.root(n.Inputs[0])
+			continue
+		}
 		for slot, in := range n.Inputs {
-			switch {
-			case in != name:
-			case n.Op == "Identity":
-				list = append(list, m.uses(n.Outputs[0])...)
-			default:
-				list = append(list, use{n, slot})
-			}
+			root := m.root(in)
+			m.uses[root] = append(m.uses[root], use{n, slot})
 		}
 	}
-	return list
 }
+
+// root is the first name of a value.
+func (m *Model) root(name string) string { return cmp.Or(m.roots[name], name) }
 
 // weightSlots are the inputs of operators that are parameters of a layer.
 var weightSlots = map[string][]int{
@@ -109,20 +114,20 @@ var weightSlots = map[string][]int{
 
 // isWeight reports whether a layer has a value as its parameter.
 func (m *Model) isWeight(name string) bool {
-	return slices.ContainsFunc(m.uses(name), func(u use) bool { return slices.Contains(weightSlots[u.node.Op], u.slot) })
+	return slices.ContainsFunc(m.uses[name], func(u use) bool { return slices.Contains(weightSlots[u.node.Op], u.slot) })
 }
 
 // frozen says why a constant is not trained unless it is named.
 func (m *Model) frozen(c ir.Initializer) string {
-	uses := m.uses(c.Name)
+	uses := m.uses[c.Name]
 	statistic := func(u use) bool { return u.node.Op == "BatchNormalization" && u.slot >= 3 }
-	infinite := slices.ContainsFunc(c.Tensor.Floats(), func(v float64) bool { return v-v != 0 })
+	infinite := func(v float64) bool { return v-v != 0 }
 	switch {
 	case slices.ContainsFunc(uses, statistic):
 		return "statistics"
 	case m.constants[c.Name]:
 		return "from a Constant node"
-	case infinite:
+	case slices.ContainsFunc(c.Tensor.Floats(), infinite): // a mask
 		return "not finite"
 	case anonymous.MatchString(c.Name) && !m.isWeight(c.Name):
 		return "a constant without a name"

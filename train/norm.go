@@ -64,19 +64,12 @@ func (m *Model) inTraining(n ir.Node) bool {
 // ownStatistic returns the initializer of a statistic, which no other node has: where the
 // exporter has merged it with equal values it gets a copy.
 func (m *Model) ownStatistic(name string, owner map[string]bool) (string, error) {
-	root := name
-	for {
-		i := slices.IndexFunc(m.ir.Graph.Nodes, func(n ir.Node) bool { return n.Op == "Identity" && n.Outputs[0] == root })
-		if i < 0 {
-			break
-		}
-		root = m.ir.Graph.Nodes[i].Inputs[0]
-	}
+	root := m.root(name)
 	i := slices.IndexFunc(m.ir.Graph.Initializers, func(c ir.Initializer) bool { return c.Name == root })
 	if i < 0 {
 		return "", fmt.Errorf("%s, a statistic of a BatchNormalization, is no initializer: use --batchnorm eval", strconv.Quote(name))
 	}
-	if len(m.uses(root)) == 1 && root == name && !owner[root] {
+	if len(m.uses[root]) == 1 && root == name && !owner[root] {
 		return root, nil
 	}
 	copy := m.ir.Graph.Initializers[i]

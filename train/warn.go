@@ -38,7 +38,7 @@ func (m *Model) warn() {
 	for _, n := range g.Nodes {
 		dropout = dropout || n.Op == "Dropout"
 		isConv := n.Op == "Conv" || n.Op == "ConvTranspose"
-		if isConv && (len(n.Inputs) > 1 && anonymous.MatchString(n.Inputs[1]) || unpacked.MatchString(n.Outputs[0])) {
+		if isConv && (anonymous.MatchString(n.Inputs[1]) || unpacked.MatchString(n.Outputs[0])) {
 			folded = append(folded, n.Inputs[1])
 		}
 	}
@@ -54,12 +54,15 @@ func (m *Model) warn() {
 // names, and those of one repeated value that several nodes read.
 func (m *Model) merged() []string {
 	var list []string
+	renamed := map[string]bool{}
+	for _, root := range m.roots {
+		renamed[root] = true
+	}
 	for _, c := range m.ir.Graph.Initializers {
 		if !c.Tensor.DType.IsFloat() || len(c.Tensor.Dims) == 0 || anonymous.MatchString(c.Name) {
 			continue
 		}
-		named := slices.ContainsFunc(m.ir.Graph.Nodes, func(n ir.Node) bool { return n.Op == "Identity" && n.Inputs[0] == c.Name })
-		if named || m.same(c) && len(m.uses(c.Name)) > 1 {
+		if renamed[c.Name] || len(m.uses[c.Name]) > 1 && same(c) {
 			list = append(list, c.Name)
 		}
 	}
@@ -67,7 +70,7 @@ func (m *Model) merged() []string {
 }
 
 // same reports whether all elements are one number.
-func (m *Model) same(c ir.Initializer) bool {
+func same(c ir.Initializer) bool {
 	values := c.Tensor.Floats()
 	return !slices.ContainsFunc(values, func(v float64) bool { return v != values[0] })
 }
