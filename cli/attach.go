@@ -108,6 +108,9 @@ func (f *attachFlags) options() (o train.Options, err error) {
 	if o.Loss, err = f.request.request(f.loss, losses.Request{}); err != nil {
 		return o, err
 	}
+	if _, err := (losses.Request{Catalog: o.Loss.Catalog, Loss: o.Loss.Loss, Options: o.Loss.Options}).Resolve(); err != nil {
+		return o, err
+	}
 	if o.Opset = o.Loss.Opset; o.Opset == 0 {
 		o.Loss.Opset = ir.DefaultOpset // a loss can be written for it, whatever the model's is
 	}
@@ -156,6 +159,9 @@ func (a *app) writeAttached(f *attachFlags, path string, m *train.Model, made *t
 	file := f.file
 	if file == "" {
 		file = strings.TrimSuffix(path, ".onnx") + "_train.onnx"
+	}
+	if file == f.eval {
+		return usagef("--eval and -o are one file, %s: name two", file)
 	}
 	if file == "-" && !f.embed {
 		return usagef("-o - leaves no place for the file beside it: use --embed")
