@@ -13,9 +13,9 @@ import (
 	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/losses/all"
 	"github.com/lossgen/lossgen/losses/classification"
-	"github.com/lossgen/lossgen/losses/losstest"
 	"github.com/lossgen/lossgen/losses/margin"
 	"github.com/lossgen/lossgen/losses/regression"
+	"github.com/lossgen/lossgen/losstest"
 )
 
 // TestLargeReductions: a mean over elements, over rows of which some are ignored, and

@@ -5,7 +5,7 @@ import (
 
 	"github.com/lossgen/lossgen/losses/all"
 	"github.com/lossgen/lossgen/losses/composition"
-	"github.com/lossgen/lossgen/losses/losstest"
+	"github.com/lossgen/lossgen/losstest"
 )
 
 func Test(t *testing.T) { losstest.RunAll(t, all.Losses(), composition.Losses()) }

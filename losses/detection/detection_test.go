@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lossgen/lossgen/losses/losstest"
+	"github.com/lossgen/lossgen/losstest"
 )
 
 func Test(t *testing.T) { losstest.RunAll(t, Losses(), Losses()) }

@@ -3,7 +3,7 @@ package forecasting
 import (
 	"testing"
 
-	"github.com/lossgen/lossgen/losses/losstest"
+	"github.com/lossgen/lossgen/losstest"
 )
 
 func Test(t *testing.T) { losstest.RunAll(t, Losses(), Losses()) }

@@ -7,7 +7,7 @@ import (
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
-	"github.com/lossgen/lossgen/losses/losstest"
+	"github.com/lossgen/lossgen/losstest"
 	"github.com/lossgen/lossgen/runtime"
 	"github.com/lossgen/lossgen/runtime/reference"
 )
