@@ -27,17 +27,19 @@ func gradients(ys, dys, xs []Value, leaves bool) []Value {
 		}
 		g.b, last = y.b, max(last, y.id)
 	}
+	first := last + 1 // nothing before the xs depends on them
 	for _, x := range xs {
+		first = min(first, x.id)
 		if x.b != g.b || !x.dtype.IsFloat() {
 			fail("Grad", []Value{x}, "%v cannot be differentiated", x)
 		}
 		g.xs[x.node], g.wanted[x.node] = true, true
 	}
-	g.mark(last)
+	g.mark(first, last)
 	for i, y := range ys {
 		g.add(y, dys[i])
 	}
-	for id := last; id >= 0; id-- { // nodes are in dependency order
+	for id := last; id >= first; id-- { // nodes are in dependency order
 		n := g.b.nodes[id]
 		switch dn, ok := g.grads[n]; {
 		case !g.wanted[n] || leaves && g.xs[n]:
@@ -65,9 +67,9 @@ type grader struct {
 	grads  map[*node]Value // may be smaller than the node where it broadcasts
 }
 
-// mark finds the nodes up to id that depend on an x.
-func (g *grader) mark(id int) {
-	for _, n := range g.b.nodes[:id+1] {
+// mark finds the nodes from first to last that depend on an x.
+func (g *grader) mark(first, last int) {
+	for _, n := range g.b.nodes[first : last+1] {
 		for _, a := range n.differentiable() {
 			if g.wanted[a.node] && n.dtype.IsFloat() {
 				g.wanted[n] = true
@@ -145,6 +147,9 @@ func (g *grader) visitLoop(scan Value) {
 // checkCaptures fails when a composite's value depends on an x that none of its
 // arguments depends on: the declared rule would silently drop that gradient.
 func (g *grader) checkCaptures(n Value) {
+	if !g.bypassed(n) {
+		return
+	}
 	reached := map[*node]bool{}
 	check := false
 	var walk func(v Value)
@@ -168,6 +173,24 @@ func (g *grader) checkCaptures(n Value) {
 	}
 	check = true
 	walk(n.arg(0))
+}
+
+// bypassed reports whether a composite's value depends on an x other than through its
+// arguments. Most do not, and all that is before them need not be looked at.
+func (g *grader) bypassed(n Value) bool {
+	seen := map[*node]bool{}
+	for _, a := range n.args[1:] {
+		seen[a.node] = true
+	}
+	var walk func(v Value) bool
+	walk = func(v Value) bool {
+		if seen[v.node] || !g.wanted[v.node] {
+			return false
+		}
+		seen[v.node] = true
+		return g.xs[v.node] || slices.ContainsFunc(v.differentiable(), walk)
+	}
+	return walk(n.arg(0))
 }
 
 // add accumulates a gradient, which has rank 0 or x's rank.
