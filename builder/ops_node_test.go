@@ -157,3 +157,18 @@ func TestManyConstants(t *testing.T) {
 		t.Errorf("got %d initializers, want 2", n)
 	}
 }
+
+// TestGradEndsAtWhatIsAsked: the rule of a value is not applied where only its own
+// gradient is asked for: in a chain, each rule that asks for one would go through all
+// before it.
+func TestGradEndsAtWhatIsAsked(t *testing.T) {
+	build(t, func(b *builder.B) {
+		x := b.Input("x", f64, tensor.Of("N"))
+		middle := builder.WithGradient("middle", x.Exp(), []Value{x}, func(dy Value) []Value {
+			t.Error("the rule is applied")
+			return []Value{dy}
+		})
+		y := middle.Square().Sum()
+		b.Output("d", builder.Grad(y, y.Like(1), middle)[0])
+	})
+}
