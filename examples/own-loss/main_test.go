@@ -21,13 +21,13 @@ func TestOutside(t *testing.T) {
 	for _, c := range []struct {
 		arguments, want string
 	}{
-		{"list", "log_cosh "},
-		{"describe log_cosh", "difference at which the loss turns linear"},
-		{"emit log_cosh.onnx --width 0.5 --with mask --verify", "verified: metadata, bytes"},
-		{"verify log_cosh.onnx --engine reference", "differences"},
-		{"emit multi_task --task depth=log_cosh,width=2 --task seg=cross_entropy --verify", "(depth_input - depth_target) /"},
-		{"emit log_cosh.onnx --adapter torch", "log_cosh_torch.py"},
-		{"cases log_cosh", `"case": "width_0.5_mean"`},
+		{"list", "wide_log_cosh "},
+		{"describe wide_log_cosh", "difference at which the loss turns linear"},
+		{"emit wide_log_cosh.onnx --width 0.5 --with mask --verify", "verified: metadata, bytes"},
+		{"verify wide_log_cosh.onnx --engine reference", "differences"},
+		{"emit multi_task --task depth=wide_log_cosh,width=2 --task seg=cross_entropy --verify", "(depth_input - depth_target) /"},
+		{"emit wide_log_cosh.onnx --adapter torch", "wide_log_cosh_torch.py"},
+		{"cases wide_log_cosh", `"case": "width_0.5_mean"`},
 	} {
 		out := run(t, dir, command, strings.Fields(c.arguments)...)
 		// What is wanted may stand in two of the lines that a long one becomes.
