@@ -128,9 +128,8 @@ func TestNodeBodies(t *testing.T) {
 		y := b.Node(choose, []Value{b.Input("c", tensor.Bool, tensor.Shape{})}, map[string]Value{"around": x.Abs()}, []builder.NodeType{{f64, tensor.Of("N")}})
 		b.Output("y", y[0])
 	})
-	s := open(t, engines(t)[len(engines(t))-1], g)
-	if s.Close(); t.Failed() {
-		return
+	if list := engines(t); len(list) > 1 { // the Go engine has no kernel for If
+		open(t, list[len(list)-1], g).Close()
 	}
 	for _, n := range g.Lower(17).Nodes {
 		for _, a := range n.Attributes {
