@@ -4,7 +4,7 @@ GO       ?= go
 PYTHON   ?= python3
 VENV     := .venv/installed
 LIVE     := conformance/.venv
-REQUESTS ?= 200
+REQUESTS ?= 100
 SEED     ?= 0
 
 .DEFAULT_GOAL := help
