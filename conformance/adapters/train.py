@@ -100,7 +100,7 @@ def main():
     failures = 0
     for stack in o.stacks.split(","):
         if importlib.util.find_spec(stack) is None:
-            print(f"{stack:11} is not installed: pip install -r conformance/adapters/{stack}/requirements.txt")
+            print(f"{stack:11} is not installed: pip install -r conformance/adapters/environments/{stack}/requirements.txt")
             failures += 1
             continue
         script = pathlib.Path(__file__).with_name(f"train_{stack}.py")

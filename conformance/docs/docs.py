@@ -37,13 +37,13 @@ def missing(page):
         absent = [f"{tool} ({how})" for tool, how in tools.items() if not shutil.which(tool)]
         return ", ".join(absent) or None
     if page.stem in FRAMEWORKS and not python(page):
-        return f"{page.stem} (make conformance/adapters/{page.stem}/.venv/installed)"
+        return f"{page.stem} (make conformance/adapters/environments/{page.stem}/.venv/installed)"
     return None
 
 
 def python(page):
     """The Python that has what a page needs, or None."""
-    own = HERE.parent / "adapters" / page.stem / ".venv" / "bin" / "python"
+    own = HERE.parent / "adapters" / "environments" / page.stem / ".venv" / "bin" / "python"
     if own.exists():
         return str(own)
     known = page.stem not in FRAMEWORKS or importlib.util.find_spec(page.stem)
