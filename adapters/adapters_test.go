@@ -228,6 +228,9 @@ func TestRanks(t *testing.T) {
 		{losses.Request{Catalog: all.Losses(), Loss: "generalized_box_iou"}, true, 1, "*"},
 		{losses.Request{Catalog: all.Losses(), Loss: "quantile"}, false, 0, ""},
 		{losses.Request{Catalog: all.Losses(), Loss: "multi_margin"}, true, 0, ""}, // without the batch axis
+		{losses.Request{Catalog: all.Losses(), Loss: "dice"}, true, 2, ""},         // its pixels may be one axis
+		{losses.Request{Catalog: all.Losses(), Loss: "dice", Shapes: map[string]string{"input": "N,C"}}, false, 0, ""},
+		{losses.Request{Catalog: all.Losses(), Loss: "dice", Options: losses.Values{"reduction": "none"}}, false, 0, ""},
 	} {
 		d := build(t, c.request).describe(t)
 		r := d.Ranks

@@ -171,7 +171,7 @@ func Describe(plan *losses.Plan, file []byte, stem string) (*Data, error) {
 	if err := d.readForms(m.Graph); err != nil {
 		return nil, err
 	}
-	d.Ranks = ranks(d, m.Graph, plan.Spec)
+	d.Ranks = ranks(d, m.Graph, plan)
 	d.command = commandLine(plan)
 	return d, nil
 }

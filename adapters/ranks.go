@@ -33,10 +33,11 @@ type Ranks struct {
 // axes into the inputs. Of several it takes the one whose star is longest, since
 // that one leaves most open. A file that broadcasts follows none, and stays rigid,
 // as one with forms does.
-func ranks(d *Data, g *ir.Graph, spec losses.Spec) Ranks {
+func ranks(d *Data, g *ir.Graph, plan *losses.Plan) Ranks {
 	if d.Forms != nil { // of this rank alone
 		return Ranks{}
 	}
+	spec, own := plan.Spec, plan.PerPosition()
 	longest, chosen := -2, losses.Shapes{}
 	for _, pattern := range spec.Shapes {
 		if star, ok := follows(g.Inputs, pattern); ok && star > longest {
@@ -47,7 +48,10 @@ func ranks(d *Data, g *ir.Graph, spec losses.Spec) Ranks {
 	if longest == -2 || !ok {
 		return Ranks{}
 	}
-	r := Ranks{Star: max(longest, 0), Unbatched: hasUnbatched(spec.Shapes, chosen, d.Inputs), Foldable: foldable(axes)}
+	r := Ranks{Star: max(longest, 0), Unbatched: hasUnbatched(spec.Shapes, chosen, d.Inputs), Foldable: own && foldable(axes)}
+	if d.Reduction == "none" && !own {
+		return Ranks{} // the loss has axes of its own
+	}
 	if d.Reduction == "none" {
 		loss, _ := shapeOf(g.Outputs, "loss")
 		if r.Loss, ok = axesOf(loss, g, chosen, r.Star); !ok {

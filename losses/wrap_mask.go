@@ -159,6 +159,17 @@ func (p *Plan) written(pattern Shapes, star int) *Plan {
 	return &q
 }
 
+// PerPosition reports whether each position along the axes of "*" has a loss of its
+// own, as pixels of a cross entropy have. A ratio of sums over pixels has not.
+func (p *Plan) PerPosition() bool {
+	pattern, _, _ := p.pattern()
+	if p.Spec.Tasks != nil || !slices.Contains(tokens(pattern[p.Ports[0].Name]), "*") {
+		return true
+	}
+	each, err := p.written(pattern, 1).unreduced()
+	return err == nil && slices.Contains(each, tensor.S("star0"))
+}
+
 // belonging are the inputs that have an axis of the unreduced loss.
 func (p *Plan) belonging(each tensor.Shape) map[string]bool {
 	names := map[string]bool{}
