@@ -26,7 +26,8 @@ test-pure: ## all Go tests without cgo: everything but ONNX Runtime
 	CGO_ENABLED=0 $(GO) test ./...
 
 race: $(VENV) ## the tests that use several goroutines, with the race detector
-	$(GO) test -race ./runtime/... ./builder ./export
+	$(GO) test -race ./runtime/...
+	$(GO) test -race -run 'TestBroadcastGradients|TestSmallUpstream|TestSizes' ./builder
 	$(GO) test -race -skip 'TestSupport|TestMutations' ./verify # these two take longest, and run what the others do
 	$(GO) test -race -run Concurrent ./losses
 
