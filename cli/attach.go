@@ -166,28 +166,38 @@ func (a *app) writeAttached(f *attachFlags, path string, m *train.Model, made *t
 	if file == "-" && !f.embed {
 		return usagef("-o - leaves no place for the file beside it: use --embed")
 	}
-	if made.Values != nil { // first: a model without its values is of no use
-		data, err := safetensors.Marshal(made.Values)
-		if err != nil {
-			return err
-		}
-		values := strings.TrimSuffix(file, ".onnx") + ".safetensors"
-		if err := export.WriteFile(values, data); err != nil {
-			return err
-		}
-		a.say("wrote %s: %d values, %d bytes", values, len(made.Values), len(data))
+	made.Model.ProducerVersion = losses.Version
+	model, err := encodeForeign(made.Model)
+	if err != nil {
+		return err
 	}
-	for _, out := range []struct {
-		model *ir.Model
-		file  string
-	}{{made.Eval, f.eval}, {made.Model, file}} {
-		if out.model == nil {
-			continue
-		}
-		out.model.Producer, out.model.ProducerVersion = "lossgen", losses.Version
-		if err := a.writeModel(out.model, out.file); err != nil {
+	var eval, values []byte
+	if made.Eval != nil {
+		made.Eval.ProducerVersion = losses.Version
+		if eval, err = encodeForeign(made.Eval); err != nil {
 			return err
 		}
+	}
+	if made.Values != nil {
+		if values, err = safetensors.Marshal(made.Values); err != nil {
+			return err
+		}
+	}
+	// The model comes last: whoever finds it finds what it needs.
+	if values != nil {
+		beside := strings.TrimSuffix(file, ".onnx") + ".safetensors"
+		if err := export.WriteFile(beside, values); err != nil {
+			return err
+		}
+		a.say("wrote %s: %d values, %d bytes", beside, len(made.Values), len(values))
+	}
+	if eval != nil {
+		if err := a.writeModel(made.Eval, eval, f.eval); err != nil {
+			return err
+		}
+	}
+	if err := a.writeModel(made.Model, model, file); err != nil {
+		return err
 	}
 	a.tellParameters(m)
 	for _, w := range m.Warnings {

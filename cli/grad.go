@@ -84,26 +84,31 @@ func (a *app) grad(f *gradFlags, path string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	made.Producer, made.ProducerVersion = "lossgen", losses.Version
+	made.ProducerVersion = losses.Version
 	output := f.output
 	if output == "" {
 		output = strings.TrimSuffix(path, ".onnx") + "_grad.onnx"
 	}
-	return a.writeModel(made, output)
-}
-
-// writeModel checks a model and writes it to a file, or to standard output for "-".
-func (a *app) writeModel(m *ir.Model, output string) error {
-	if err := export.CheckForeign(m); err != nil {
-		return fmt.Errorf("internal error, please report it: %w", err)
-	}
-	if err := fitsFile(m, maxFile); err != nil {
-		return err
-	}
-	data, err := export.Marshal(m)
+	data, err := encodeForeign(made)
 	if err != nil {
 		return err
 	}
+	return a.writeModel(made, data, output)
+}
+
+// encodeForeign checks a model that is made of somebody's and returns its file.
+func encodeForeign(m *ir.Model) ([]byte, error) {
+	if err := export.CheckForeign(m); err != nil {
+		return nil, fmt.Errorf("internal error, please report it: %w", err)
+	}
+	if err := fitsFile(m, maxFile); err != nil {
+		return nil, err
+	}
+	return export.Marshal(m)
+}
+
+// writeModel writes the file of a model, or to standard output for "-".
+func (a *app) writeModel(m *ir.Model, data []byte, output string) (err error) {
 	where := "wrote " + output
 	if output == "-" {
 		where = "wrote to standard output"

@@ -43,11 +43,10 @@ func (p *Prepared) Model(f func(b *builder.B)) (*ir.Model, error) {
 	if err != nil {
 		return nil, plain(err)
 	}
-	version, err := ir.VersionFor(p.opset)
+	out, err := graph.Model(p.opset)
 	if err != nil {
 		return nil, err
 	}
-	out := &ir.Model{IRVersion: version, Opset: p.opset, Graph: graph.Lower(p.opset)}
 	out.Graph.Doc = m.Graph.Doc
 	for _, prop := range m.Metadata {
 		if !strings.HasPrefix(prop.Key, "lossgen.") { // of the loss that the model was
@@ -72,19 +71,9 @@ func (o *GradOptions) complete(m *ir.Model) error {
 		o.Opset = m.Opset
 	}
 	if o.Of == "" {
-		var floating []string
-		for _, out := range m.Graph.Outputs {
-			if out.DType.IsFloat() {
-				floating = append(floating, out.Name)
-			}
-		}
-		switch len(floating) {
-		case 0:
-			return errors.New("the model has no floating-point output")
-		case 1:
-			o.Of = floating[0]
-		default:
-			return fmt.Errorf("the model has %d floating-point outputs: name one of %s", len(floating), list(floating))
+		var err error
+		if o.Of, err = OnlyOutput(m); err != nil {
+			return err
 		}
 	}
 	if len(o.Wrt) == 0 {
@@ -98,6 +87,23 @@ func (o *GradOptions) complete(m *ir.Model) error {
 		}
 	}
 	return nil
+}
+
+// OnlyOutput returns the floating-point output of a model that has one such.
+func OnlyOutput(m *ir.Model) (string, error) {
+	var floating []string
+	for _, out := range m.Graph.Outputs {
+		if out.DType.IsFloat() {
+			floating = append(floating, out.Name)
+		}
+	}
+	switch len(floating) {
+	case 0:
+		return "", errors.New("the model has no floating-point output")
+	case 1:
+		return floating[0], nil
+	}
+	return "", fmt.Errorf("the model has %d floating-point outputs: name one of %s", len(floating), list(floating))
 }
 
 // grad puts the model and the gradients onto b.

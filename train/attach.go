@@ -108,8 +108,10 @@ func (a *attached) bind() error {
 		}
 	}
 	if first := inputs[0].Name; a.Bind[first] == "" && (a.Output != "" || len(a.Bind) == 0) {
-		if a.Bind[first], err = a.output(a.Output); err != nil {
-			return err
+		if a.Bind[first] = a.Output; a.Output == "" {
+			if a.Bind[first], err = graft.OnlyOutput(a.ir); err != nil {
+				return err
+			}
 		}
 	}
 	ports := append(slices.Clone(a.ir.Graph.Outputs), graft.Inputs(a.ir)...)

@@ -154,36 +154,6 @@ func (m *Model) takeConstants() {
 	}
 }
 
-// output returns the output that a loss is put behind.
-func (m *Model) output(name string) (string, error) {
-	var floating []string
-	for _, out := range m.ir.Graph.Outputs {
-		if out.DType.IsFloat() {
-			floating = append(floating, out.Name)
-		}
-	}
-	switch {
-	case name != "":
-		return name, nil
-	case len(floating) == 1:
-		return floating[0], nil
-	case len(floating) == 0:
-		return "", fmt.Errorf("the model has no floating-point output")
-	}
-	return "", fmt.Errorf("the model has %d floating-point outputs: name one with --output: %s", len(floating), quoted(floating))
-}
-
-func quoted(names []string) string {
-	text := ""
-	for i, name := range names {
-		if i > 0 {
-			text += ", "
-		}
-		text += strconv.Quote(name)
-	}
-	return text
-}
-
 // trained returns the parameters that are trained: those that are given, or by default
 // all that a gradient reaches, without frozen ones.
 func (m *Model) trained(o Options, of []string) ([]string, error) {
