@@ -25,7 +25,6 @@ func TestErrors(t *testing.T) {
 		{"logic", "And: needs bool operands, got float64[N,D]", func(_ *builder.B, x, _, _ Value) { x.And(x) }},
 		{"condition", "Where: the condition is float64[N,D], want bool", func(_ *builder.B, x, _, _ Value) { builder.Where(x, x, x) }},
 		{"axis", "Sum: axis 2 does not exist in float64[N,D]", func(_ *builder.B, x, _, _ Value) { x.SumOver(2) }},
-		{"choice larger than what is chosen", "ZeroWhere: bool[N,D] does not broadcast to float64[N,1]", func(_ *builder.B, x, _, _ Value) { x.SumKeep(1).ZeroWhere(x.Equal(x)) }},
 		{"mask of rows", "Compress: the mask is float64[N,D], want a bool for each row of float64[N,D]", func(_ *builder.B, x, _, _ Value) { x.Compress(x) }},
 		{"rows of no mask", "Uncompress: float64[N,D] does not have the rows that the mask keeps", func(_ *builder.B, x, _, n Value) { x.Uncompress(n.Less(n)) }},
 		{"axis twice", "Sum: an axis is repeated in [1 -1]", func(_ *builder.B, x, _, _ Value) { x.SumOver(1, -1) }},

@@ -62,9 +62,9 @@ func elementwise() []program {
 		binary("Mul", real("N", "D"), real("N", "D"), Value.Mul), binary("Div", real("N", "D"), positive("N", "D"), Value.Div),
 		binary("Max", real("N", "D"), real("N", "D"), Value.Max), binary("Min", real("N", "D"), real("N", "D"), Value.Min),
 		binary("Where", real("N", "D"), real("N", "D"), func(x, y Value) Value { return builder.Where(x.Less(y), x.Square(), y) }),
-		binary("Select", real("N", "D"), real("N", "D"), func(x, y Value) Value { return builder.Select(x.Less(y), x.Square(), y) }),
-		binary("Select a number", real("N", "D"), real("N", "D"), func(x, y Value) Value {
-			return builder.Select(x.Less(y), x.Like(2), x.Mul(y)).Add(builder.Select(x.Less(x.Like(0)), y, y.Like(1)))
+		binary("Where of few", real(2, 3), real(2, 3), func(x, y Value) Value { return builder.Where(x.Less(y), x.Square(), y) }),
+		binary("Where of a number", real("N", "D"), real("N", "D"), func(x, y Value) Value {
+			return builder.Where(x.Less(y), x.Like(2), x.Mul(y)).Add(builder.Where(x.Less(x.Like(0)), y, y.Like(1)))
 		}),
 		binary("Greater", real("N", "D"), real("N", "D"), func(x, y Value) Value {
 			return builder.Where(x.Greater(y).And(x.Equal(y).Not()).Or(x.Less(x.Like(-1))).Or(x.GreaterOrEqual(y.Like(1)).And(y.LessOrEqual(x))), x.Mul(y), y.Square())

@@ -41,7 +41,7 @@ func arithOps() map[string]*op {
 // Exchanging a and b in the comparison gives the gradient of min.
 func tieGrad(a, b, dy Value) Value {
 	share := a.Equal(b).Cast(dy.dtype).Scale(-0.5).Shift(1) // a Where costs more
-	return Select(a.Less(b), dy.Like(0), dy.Mul(share))
+	return Where(a.Less(b), dy.Like(0), dy.Mul(share))
 }
 
 func lowerPow(e *emitter, v Value, in []string) string {

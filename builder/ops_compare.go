@@ -1,6 +1,10 @@
 package builder
 
-import "github.com/lossgen/lossgen/builder/tensor"
+import (
+	"slices"
+
+	"github.com/lossgen/lossgen/builder/tensor"
+)
 
 // This file defines comparisons, logic and selection.
 
@@ -66,48 +70,37 @@ func (x Value) Not() Value { return emit("Not", attr{}, x) }
 
 // Where returns a where the condition holds and b elsewhere, broadcast. The side
 // that was not chosen gets gradient 0, also where it is not finite. It is exact in every
-// engine. Use it for few elements, such as one a row, and [Select] for many.
-func Where(condition, a, b Value) Value { return emit("Where", attr{}, condition, a, b) }
-
-// Select is [Where] for many elements and a condition that is now true, now false:
-// ONNX Runtime's Where takes 15 to 29 ms for four million such elements, on one
-// thread, this 4. The two operands are stacked, and each element is picked by the
-// number of its operand. Where the condition is smaller than the result, or the
-// elements are known to be few, or for a [Target], it is Where. It is exact in every
 // engine: no arithmetic touches the elements.
-func Select(condition, a, b Value) Value {
-	plain := Where(condition, a, b)
-	if plain.op.code != "Where" || !condition.shape.Equal(plain.shape) || plain.Rank() == 0 || plain.isSmall() || plain.b.options.naive || plain.b.options.target != "" {
+func Where(condition, a, b Value) Value {
+	plain := emit("Where", attr{}, condition, a, b)
+	if plain.op.code != "Where" || !plain.isMany() || !condition.shape.Equal(plain.shape) || plain.b.options.naive || plain.b.options.target != "" {
 		return plain
 	}
-	row := func(v Value) Value { return v.BroadcastTo(plain.shape).Unsqueeze(0) }
-	number := condition.Cast(tensor.Int32).Unsqueeze(0)
-	y := Concat(0, row(b), row(a)).Pick(0, number).Squeeze(0)
-	return WithGradient("select", y, vs(condition, a, b), func(dy Value) []Value {
-		zero := dy.Like(0)
-		return vs(Value{}, Select(condition, dy, zero), Select(condition, zero, dy))
-	})
+	return whereOfMany(condition, a, b, plain.shape)
 }
 
-// ZeroWhere returns 0 where off holds and x elsewhere; off broadcasts to x's shape,
-// and NaN stays NaN everywhere. The gradient is 0 where off holds. Unlike [Where]
-// it runs in several threads: x is limited by 1/off - 1, which is 0 or infinity. Finite
-// and infinite elements are exact in every engine. x stands first, since Min and Max of
-// ONNX Runtime 1.17 return the first of two operands where one is NaN; OpenVINO's return
-// the second, and lose it. For a [Target] it is Where.
-func (x Value) ZeroWhere(off Value) Value {
-	if s, err := tensor.Broadcast(x.shape, off.shape); err != nil || !s.Equal(x.shape) {
-		fail("ZeroWhere", []Value{x, off}, "%v does not broadcast to %v", off, x)
+// isMany tells whether v has as many axes as the largest input, so that it may have as
+// many elements; values of rows, steps or classes have fewer, or an axis of size 1.
+func (v Value) isMany() bool {
+	most := 1
+	for _, in := range v.b.inputs {
+		if in.dtype.IsFloat() {
+			most = max(most, in.Rank())
+		}
 	}
-	if x.b.options.target != "" { // not all of which divide by 0
-		return Where(off, x.Like(0), x)
-	}
-	limit := off.Cast(x.dtype).Reciprocal().Shift(-1)
-	y := x.Min(limit)
-	if x.op.code != "Relu" { // which is not negative
-		y = y.Max(limit.Neg())
-	}
-	return WithGradient("zero_where", y, vs(x, off), func(dy Value) []Value {
-		return vs(Where(off, dy.Like(0), dy), Value{})
+	return v.dtype.IsFloat() && v.Rank() >= most && !v.isSmall() && !slices.Contains(v.shape, tensor.D(1))
+}
+
+// whereOfMany is Where for many elements and a condition that is now true, now false:
+// ONNX Runtime's Where takes 15 to 29 ms for four million such elements, on one
+// thread, this 4. The two operands are stacked, and each element is picked by the
+// number of its operand.
+func whereOfMany(condition, a, b Value, shape tensor.Shape) Value {
+	row := func(v Value) Value { return v.BroadcastTo(shape).Unsqueeze(0) }
+	number := condition.Cast(tensor.Int32).Unsqueeze(0)
+	y := Concat(0, row(b), row(a)).Pick(0, number).Squeeze(0)
+	return WithGradient("where", y, vs(condition, a, b), func(dy Value) []Value {
+		zero := dy.Like(0)
+		return vs(Value{}, Where(condition, dy, zero), Where(condition, zero, dy))
 	})
 }

@@ -42,7 +42,7 @@ func unaryOps() map[string]*op {
 			lower: lowerThresholdedRelu,
 			vjp: func(y, dy Value) []Value {
 				x := y.arg(0)
-				return vs(Select(x.Greater(x.Like(y.attr.nums[0])), dy, dy.Like(0)))
+				return vs(Where(x.Greater(x.Like(y.attr.nums[0])), dy, dy.Like(0)))
 			}},
 		"Clip": {doc: "x, limited to [lo, hi]; the gradient at and beyond a bound is 0", infer: sameFloat, elementwise: true, lower: lowerClip,
 			vjp: func(y, dy Value) []Value {
@@ -53,7 +53,7 @@ func unaryOps() map[string]*op {
 				} else if !math.IsInf(hi, 1) {
 					inside = inside.And(x.Less(x.Like(hi)))
 				}
-				return vs(Select(inside, dy, dy.Like(0)))
+				return vs(Where(inside, dy, dy.Like(0)))
 			}},
 		"Atan": {doc: "arc tangent", infer: sameFloat, elementwise: true, lower: lowerAtan,
 			vjp: func(y, dy Value) []Value { return vs(dy.Div(y.arg(0).Square().Shift(1))) }},

@@ -42,15 +42,16 @@ func rewrites() []struct {
 		{"cast to the same", func(x, s Value) Value { return x.Cast(x.DType()) }, ""},
 		{"cast of a constant", func(x, s Value) Value { return x.Mul(x.B().Const(tensor.Int64, 3).Cast(f64)) }, "Const [3]; Mul"},
 		{"where of one value", func(x, s Value) Value { return builder.Where(x.Less(s), x, x) }, ""},
-		{"where of a smaller value stays", func(x, s Value) Value { return builder.Where(x.Less(s), s, s) }, "Less; Where"},
+		{"where of a smaller value", func(x, s Value) Value { return builder.Where(x.Less(s), s, s) }, "Less; Cast; Unsqueeze axes=[0]; Expand to [N,D]; Unsqueeze axes=[0]; Concat axes=[0]; Pick axes=[0]; Squeeze axes=[0]; Composite \"where\""},
 		{"where of a number and 0", func(x, s Value) Value { return builder.Where(x.Less(s), x.Like(2), x.Like(0)) }, "Less; Const [2]; Cast; Mul"},
 		{"where of 0 and a number", func(x, s Value) Value { return builder.Where(x.Less(s), x.Like(0), x.Like(2)) }, "Less; Const [2]; Not; Cast; Mul"},
 		{"where of 1/count and 0", func(x, s Value) Value { return builder.Where(x.Less(s), x.Numel().Reciprocal(), x.Like(0)) }, "Less; Count; Reciprocal; Cast; Mul"},
-		{"where of 1/0 stays", func(x, s Value) Value {
+		{"where of 1/0", func(x, s Value) Value {
 			return builder.Where(x.Less(s), s.B().Count(f64, tensor.Of(0)).Reciprocal(), x.Like(0))
-		}, "Less; Const [0]; Reciprocal; Where"},
-		{"where of a negative number stays: -0", func(x, s Value) Value { return builder.Where(x.Less(s), x.Like(-2), x.Like(0)) }, "Less; Const [-2]; Const [0]; Where"},
-		{"where of a tensor stays", func(x, s Value) Value { return builder.Where(x.Less(s), s, x.Like(0)) }, "Less; Const [0]; Where"},
+		}, "Less; Const [0]; Reciprocal; Cast; Unsqueeze axes=[0]; Expand to [N,D]; Unsqueeze axes=[0]; Expand to [N,D]; Unsqueeze axes=[0]; Concat axes=[0]; Pick axes=[0]; Squeeze axes=[0]; Composite \"where\""},
+		{"where of a negative number: -0", func(x, s Value) Value { return builder.Where(x.Less(s), x.Like(-2), x.Like(0)) }, "Less; Const [-2]; Const [0]; Cast; Unsqueeze axes=[0]; Expand to [N,D]; Unsqueeze axes=[0]; Expand to [N,D]; Unsqueeze axes=[0]; Concat axes=[0]; Pick axes=[0]; Squeeze axes=[0]; Composite \"where\""},
+		{"where of a tensor", func(x, s Value) Value { return builder.Where(x.Less(s), s, x.Like(0)) }, "Less; Const [0]; Cast; Unsqueeze axes=[0]; Expand to [N,D]; Unsqueeze axes=[0]; Expand to [N,D]; Unsqueeze axes=[0]; Concat axes=[0]; Pick axes=[0]; Squeeze axes=[0]; Composite \"where\""},
+		{"where of few", func(x, s Value) Value { return builder.Where(s.Less(s.Like(0)), s.Exp(), s) }, "Const [0]; Less; Exp; Where"},
 		{"where of a smaller choice stays", func(x, s Value) Value { return builder.Where(s.Less(s.Like(0)), x.Like(2), x.Like(0)).Mul(x) }, "Const [0]; Less; Const [2]; Cast; Mul; Mul"},
 		{"sum over an axis of 1", func(x, s Value) Value { return s.SumKeep(1).Exp() }, "Exp"},
 		{"sum that drops an axis of 1", func(x, s Value) Value { return s.SumOver(1) }, "Squeeze axes=[1]"},

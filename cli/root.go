@@ -92,6 +92,9 @@ func (a *app) report(err error) int {
 	case errors.Is(err, context.Canceled):
 		a.say("interrupted")
 		return 1
+	case errors.Is(err, losses.ErrUnknownLoss):
+		a.say("%v: `lossgen list` shows all", err)
+		return 2
 	case errors.As(err, &wrong):
 		a.say("%v", err)
 		return 2

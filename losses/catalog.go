@@ -1,11 +1,15 @@
 package losses
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 )
+
+// ErrUnknownLoss is in the error of a name that no loss has, nor one like it.
+var ErrUnknownLoss = errors.New("unknown loss")
 
 // Catalog is the losses that names are looked up in. Package all has those of this
 // module; a program adds losses of its own and hands the whole to requests, to
@@ -69,7 +73,7 @@ func (c Catalog) unknown(name string) error {
 	}
 	near := c.Nearest(name)
 	if len(near) == 0 {
-		return fmt.Errorf("unknown loss %q: `lossgen list` shows all", name)
+		return fmt.Errorf("%w %q: none of the %d losses has a name like it", ErrUnknownLoss, name, len(c))
 	}
 	return fmt.Errorf("unknown loss %q: did you mean %s?", name, strings.Join(near, ", "))
 }

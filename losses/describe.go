@@ -149,7 +149,7 @@ func Describe(l Loss) (Description, error) {
 		return d, err
 	}
 	if slices.ContainsFunc(l.Options(), func(o Option) bool { return o.Name == "ignore_index" }) {
-		d.Traps = append(d.Traps, "A NaN in an ignored row is NaN in that row's own gradient, as in PyTorch, and nowhere else; a mask (--with mask) leaves rows out whatever they hold.")
+		d.Traps = append(d.Traps, "A NaN in an ignored row is NaN in that row's own gradient, as in PyTorch, and nowhere else; the input mask leaves rows out whatever they hold.")
 	}
 	d.Torch = plan.Expression()
 	m, err := plan.Model()

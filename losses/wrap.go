@@ -180,7 +180,7 @@ func (p *Plan) resolveWrapping() error {
 		return fmt.Errorf("%s: %w", p.Loss, err)
 	}
 	if p.Normalizer && p.LossDType == tensor.Float16 && p.reduction() == Sum {
-		p.Warnings = append(p.Warnings, "the loss is a float16 sum, which is inf above 65504: --loss-dtype float32 has a float32 one")
+		p.Warnings = append(p.Warnings, "the loss is a float16 sum, which is inf above 65504: with loss_dtype float32 it is one of float32")
 	}
 	return nil
 }
@@ -275,6 +275,6 @@ func (t Term) maskedBy(mask Value, r Reduction) Term {
 		t.Divisor.Value = builder.Where(mask, counted, counted.Like(0)).BroadcastTo(t.Each.Shape())
 		t.Count = Both{}
 	}
-	t.Each = builder.Select(mask, t.Each, t.Each.Like(0))
+	t.Each = builder.Where(mask, t.Each, t.Each.Like(0))
 	return t
 }

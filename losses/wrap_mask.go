@@ -282,7 +282,7 @@ func (p *Plan) coveredInputs(c *Call) *Call {
 		default:
 			mask = in.maskOf(mask.BroadcastTo(each))
 		}
-		inner.inputs[in.Name] = builder.Select(mask, v, in.harmlessFor(v))
+		inner.inputs[in.Name] = builder.Where(mask, v, in.harmlessFor(v))
 	}
 	if len(p.layout.common) == 0 {
 		return &inner
@@ -291,7 +291,7 @@ func (p *Plan) coveredInputs(c *Call) *Call {
 	anything := number.Greater(number.Like(0)) // of no loss at all not even these exist
 	for _, in := range p.layout.common {
 		v := c.In(in.Name)
-		inner.inputs[in.Name] = builder.Select(anything, v, in.harmlessFor(v))
+		inner.inputs[in.Name] = builder.Where(anything, v, in.harmlessFor(v))
 	}
 	return &inner
 }

@@ -32,7 +32,7 @@ var ZIPNLL = &losses.Def[parts.ReductionOnly]{
 		rate, count := log.Exp(), zero.Neg().LogSigmoid()
 		none := logAddExp(zero.LogSigmoid(), count.Sub(rate)).Neg()
 		some := rate.Sub(count).Sub(t.Mul(log)).Add(t.LogFactorial())
-		return losses.Each(builder.Select(t.Equal(t.Like(0)), none, some))
+		return losses.Each(builder.Where(t.Equal(t.Like(0)), none, some))
 	},
 	Golden: []losses.Case{
 		{Name: "zeros_none", Options: losses.Values{"reduction": "none"}, Fill: map[string]string{"target": "class:3"}, Set: map[string]losses.Edge{"log_rate": {0: 5, 1: -50}, "zero_logit": {2: 100, 3: -100}, "target": {0: 0, 1: 0, 2: 0, 3: 0}}},

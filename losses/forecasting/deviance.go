@@ -108,9 +108,9 @@ var PoissonDeviance = &losses.Def[parts.ReductionOnly]{
 func xLogY(x, y losses.Value) losses.Value {
 	log := y.Log()
 	none := x.Equal(x.Like(0)).And(y.Equal(y))
-	value := builder.Select(none, x.Like(0), x.Mul(log))
+	value := builder.Where(none, x.Like(0), x.Mul(log))
 	return builder.WithGradient("x_log_y", value, []losses.Value{x, y}, func(dy losses.Value) []losses.Value {
 		silent := dy.Equal(dy.Like(0)).And(y.Equal(y))
-		return []losses.Value{builder.Select(silent, dy.Like(0), log.Mul(dy)), x.Div(y).Mul(dy)}
+		return []losses.Value{builder.Where(silent, dy.Like(0), log.Mul(dy)), x.Div(y).Mul(dy)}
 	})
 }

@@ -84,9 +84,8 @@ var HingeEmbedding = &losses.Def[HingeEmbeddingOptions]{
 		both, _ := tensor.Broadcast(x.Shape(), t.Shape()) // a request whose shapes do not is refused before
 		x = x.BroadcastTo(both)
 		x, _ = parts.Aligned(x, t)
-		// A NaN is in both summands, so that it need not be hidden in either.
-		apart := x.Neg().Shift(*o.Margin).Relu().ZeroWhere(t.Equal(c.Const(1)))
-		return losses.Each(apart.Add(x.ZeroWhere(t.Equal(c.Const(-1)))))
+		apart := builder.Where(t.Equal(c.Const(1)), x.Like(0), x.Neg().Shift(*o.Margin).Relu())
+		return losses.Each(apart.Add(builder.Where(t.Equal(c.Const(-1)), x.Like(0), x)))
 	},
 	Golden: []losses.Case{
 		{Name: "hinge_none", Options: losses.Values{"reduction": "none"}, Set: map[string]losses.Edge{"input": {0: 1, 1: 1, 2: 0.25, 3: 0.25}, "target": {0: -1, 1: 1, 2: 0, 3: 0.5}}},

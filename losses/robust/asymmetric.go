@@ -64,7 +64,7 @@ var Expectile = &losses.Def[ExpectileOptions]{
 	},
 	Body: func(c *losses.Call, o ExpectileOptions) losses.Term {
 		e := c.In("target").Sub(c.In("pred"))
-		side := builder.Select(c.In("target").Greater(c.In("pred")), e.Like(*o.Tau), e.Like(1-*o.Tau))
+		side := builder.Where(c.In("target").Greater(c.In("pred")), e.Like(*o.Tau), e.Like(1-*o.Tau))
 		return losses.Each(side.Mul(e.Square()))
 	},
 }

@@ -98,7 +98,7 @@ var PseudoHuber = &losses.Def[PseudoHuberOptions]{
 		s := d.Div(d.Like(*o.Delta)).Square()
 		root := s.Shift(1).Sqrt()
 		// sqrt(1+s) - 1 is s/(sqrt(1+s) + 1), which is exact where s is small.
-		value := builder.Select(s.Less(s.Like(1)), s.Div(root.Shift(1)), root.Shift(-1)).Scale(*o.Delta * *o.Delta)
+		value := builder.Where(s.Less(s.Like(1)), s.Div(root.Shift(1)), root.Shift(-1)).Scale(*o.Delta * *o.Delta)
 		return losses.Each(builder.WithGradient("pseudo_huber", value, []losses.Value{d}, func(dy losses.Value) []losses.Value {
 			return []losses.Value{d.Div(root).Mul(dy)}
 		}))

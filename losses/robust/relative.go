@@ -143,7 +143,7 @@ var SMAPE = &losses.Def[SMAPEOptions]{
 			return losses.Each(d.Div(s))
 		}
 		none := s.Equal(s.Like(0))
-		return losses.Each(builder.Select(none, s.Like(0), d.Div(builder.Select(none, s.Like(1), s))))
+		return losses.Each(builder.Where(none, s.Like(0), d.Div(builder.Where(none, s.Like(1), s))))
 	},
 	Golden: []losses.Case{
 		{Name: "zeros_none", Options: losses.Values{"reduction": "none"}, Set: map[string]losses.Edge{"target": {0: 0, 1: 0, 2: 1}, "pred": {0: 0, 1: 1, 2: 0}}},

@@ -38,7 +38,7 @@ var Wing = &losses.Def[WingOptions]{
 		d := c.In("input").Sub(c.In("target")).Abs()
 		w, epsilon := *o.W, *o.Epsilon
 		near := d.Div(d.Like(epsilon)).Log1p().Scale(w)
-		return losses.Each(builder.Select(d.Less(d.Like(w)), near, d.Shift(w*math.Log(1+w/epsilon)-w)))
+		return losses.Each(builder.Where(d.Less(d.Like(w)), near, d.Shift(w*math.Log(1+w/epsilon)-w)))
 	},
 	Golden: []losses.Case{
 		{Name: "corner_none", Options: losses.Values{"reduction": "none"}, Fill: map[string]string{"target": "constant:0"}, Set: map[string]losses.Edge{"input": {0: 5, 1: -5, 2: 4.9921875, 3: 1e-4, 4: 0}}},
@@ -86,7 +86,7 @@ var AdaptiveWing = &losses.Def[AdaptiveWingOptions]{
 		z := q.Scale(math.Log(theta / epsilon)).Exp()
 		slope := q.Mul(z).Div(z.Shift(1)).Scale(omega / theta)
 		far := slope.Mul(d.Shift(-theta)).Add(z.Log1p().Scale(omega))
-		return losses.Each(builder.Select(d.Less(d.Like(theta)), near, far))
+		return losses.Each(builder.Where(d.Less(d.Like(theta)), near, far))
 	},
 	Golden: []losses.Case{
 		{Name: "corner_none", Options: losses.Values{"reduction": "none"}, Set: map[string]losses.Edge{"input": {0: 0.5, 1: 0, 2: 1, 3: 0.5, 4: 1e-3}, "target": {0: 0, 1: 0, 2: 1, 3: 1, 4: 0}}},
@@ -102,9 +102,9 @@ func power(base, exponent losses.Value) losses.Value {
 	value := exponent.Mul(log).Exp()
 	return builder.WithGradient("power", value, []losses.Value{base, exponent}, func(dy losses.Value) []losses.Value {
 		less := exponent.Shift(-1)
-		less = builder.Select(less.Equal(less.Like(0)), less, less.Mul(log)) // 0^0 is 1
+		less = builder.Where(less.Equal(less.Like(0)), less, less.Mul(log)) // 0^0 is 1
 		db := exponent.Mul(less.Exp()).Mul(dy)
-		de := builder.Select(base.Equal(base.Like(0)), base.Like(0), value.Mul(log).Mul(dy))
+		de := builder.Where(base.Equal(base.Like(0)), base.Like(0), value.Mul(log).Mul(dy))
 		return []losses.Value{db, de}
 	})
 }
