@@ -109,7 +109,7 @@ func derivedCases(l Loss) []Case {
 	if l.Declaration().OwnCases {
 		return nil
 	}
-	for _, list := range [][]Case{rankCases(l), optionCases(l), optionalCases(l), batchCases(l), edgeCases(l), wrapperCases(l)} {
+	for _, list := range [][]Case{rankCases(l), optionCases(l), optionalCases(l), batchCases(l), edgeCases(l), wrapperCases(l), classAxisCases(l)} {
 		all = append(all, list...)
 	}
 	return all

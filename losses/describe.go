@@ -32,6 +32,7 @@ type Description struct {
 	Inputs      []DescribedInput    `json:"inputs"`
 	Shapes      []map[string]string `json:"shapes"`    // the accepted ones, the default first
 	Star        string              `json:"star"`      // what "*" in a shape stands for by default
+	Classes     string              `json:"classes"`   // the letter of the classes, which class_axis last moves from axis 1 to the end
 	Broadcast   []string            `json:"broadcast"` // the inputs whose shapes may broadcast with the first
 	// EmptyOpset is the first opset at which every axis may be empty, 0 for the first
 	// of all. Undefined names golden cases, such as empty_mean, for which PyTorch
@@ -141,7 +142,7 @@ func Describe(l Loss) (Description, error) {
 	s := l.Declaration()
 	d := Description{
 		Name: s.Name, Class: s.Class, Aliases: otherNames(s), Family: s.Family, Title: s.Title, Formula: s.Formula, Witness: s.Witness,
-		LabelPolicy: s.LabelPolicy, Traps: append([]string{}, s.Traps...), NaNRows: s.NaNRows, For: targetsOf(l), Star: s.Star, Broadcast: append([]string{}, s.Broadcast...),
+		LabelPolicy: s.LabelPolicy, Traps: append([]string{}, s.Traps...), NaNRows: s.NaNRows, For: targetsOf(l), Star: s.Star, Classes: s.Classes, Broadcast: append([]string{}, s.Broadcast...),
 		EmptyOpset: s.EmptyOpset, Undefined: append([]string{}, s.Undefined...),
 	}
 	plan, err := requestFor(l).Resolve()

@@ -31,9 +31,8 @@ func (p *Plan) hint(err error, given map[string]tensor.Shape) error {
 		e.reason += fmt.Sprintf("; if %s holds a probability of each class, or is one-hot, choose target probabilities", e.input)
 	case in.Domain == Class && e.shape.Equal(base):
 		e.reason += fmt.Sprintf("; if %s is one-hot, take its argmax along the classes", e.input)
-	case in.Domain == Class && len(base) > 2 && e.shape.Equal(base.Without(len(base)-1)):
-		e.reason += fmt.Sprintf("; the classes are axis 1 of %s, %v here: where they are the last axis, move them, as in %s.transpose(1, %d)",
-			first, base[1], first, len(base)-1)
+	case in.Domain == Class && len(base) > 2 && p.Spec.Classes != "" && p.moved == nil && e.shape.Equal(base.Without(len(base)-1)):
+		e.reason += fmt.Sprintf("; the classes are axis 1 of %s, %v here: where they are the last axis, choose class_axis last", first, base[1])
 	case slices.Contains(p.Spec.Broadcast, e.input) && len(e.shape) == 1 && len(base) > 2 && e.shape[0] == base[1]:
 		ones := slices.Repeat(tensor.Shape{tensor.D(1)}, len(base)-2)
 		e.reason += fmt.Sprintf("; it is broadcast against the last axes of %s: for one value per channel give it %s",

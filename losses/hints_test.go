@@ -20,8 +20,8 @@ func TestHints(t *testing.T) {
 		want   string
 	}{
 		{"cross_entropy", map[string]string{"input": "N,C", "target": "N,C"}, nil, "choose target probabilities"},
-		{"cross_entropy", map[string]string{"input": "B,T,V", "target": "B,T"}, nil, "the classes are axis 1 of input, T here: where they are the last axis, move them, as in input.transpose(1, 2)"},
-		{"cross_entropy", map[string]string{"input": "N,H,W,C", "target": "N,H,W"}, nil, "input.transpose(1, 3)"},
+		{"cross_entropy", map[string]string{"input": "B,T,V", "target": "B,T"}, nil, "the classes are axis 1 of input, T here: where they are the last axis, choose class_axis last"},
+		{"cross_entropy", map[string]string{"input": "N,H,W,C", "target": "N,H,W"}, nil, "choose class_axis last"},
 		{"focal", map[string]string{"input": "N,C", "target": "N,C"}, nil, "if target is one-hot, take its argmax"},
 		{"bce_with_logits", map[string]string{"input": "N,C,H,W", "pos_weight": "C"}, []string{"pos_weight"}, "for one value per channel give it C,1,1"},
 		{"mse", map[string]string{"input": "N,3", "grad_output": "N"}, nil, "mse: grad_output cannot have shape [N]: the loss is []"},

@@ -100,6 +100,11 @@ type Spec struct {
 	// keeps small.
 	Logits string
 	ZLoss  bool
+	// Classes is the letter of the classes in the shapes of a loss that has them along
+	// axis 1, as PyTorch. Option class_axis moves them to the last axis then: the shapes
+	// and PyTorch's expression by themselves, and the body asks [Call.ClassAxis] where
+	// they are.
+	Classes string
 	// Inseparable gives the reason why the unreduced losses cannot be weighted or
 	// masked from outside, where they cannot.
 	Inseparable string

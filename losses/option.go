@@ -195,6 +195,9 @@ func (o Option) Convert(value any) (any, error) {
 		value = floats
 	}
 	if o.Kind == "choice" {
+		if f, ok := number(value); ok { // as YAML and JSON have class_axis: 1
+			value = formatFloat(f)
+		}
 		if r := reflect.ValueOf(value); r.IsValid() && r.Kind() == reflect.String {
 			value = r.String()
 		}

@@ -61,9 +61,10 @@ type Plan struct {
 	Warnings []string
 	loss     Loss
 	wrap     wrapping
-	probe    *probe  // where inputs or the expression need it
-	layout   *layout // where there is a mask
-	parts    []Part  // of a composition
+	probe    *probe   // where inputs or the expression need it
+	layout   *layout  // where there is a mask
+	moved    []string // inputs whose classes are last, not along axis 1
+	parts    []Part   // of a composition
 }
 
 // Port is an input of a plan.
@@ -180,6 +181,9 @@ func (p *Plan) resolveOptions(implied Values) error {
 		return err
 	}
 	p.Spec, err = p.loss.For(p.Options)
+	if p.wrap.ClassAxis == classesLast {
+		p.Spec, p.moved = p.Spec.classesLast()
+	}
 	maps.Copy(p.Options, wrappers)
 	return err
 }

@@ -12,20 +12,21 @@ import (
 )
 
 // This file defines what can be put around every loss: a factor, changed logits,
-// weights and a mask for single losses, and another divisor of the mean.
+// classes along another axis, weights and a mask for single losses, and another divisor of the mean.
 
 // wrapping is the options that losses have beside their own. A model's metadata
 // holds those that differ from the defaults.
 type wrapping struct {
 	Scale       *float64 `opt:"scale" doc:"factor of the loss" bounds:"(-inf,inf)" try:"0.5"`
 	Temperature *float64 `opt:"temperature" doc:"what logits are divided by" bounds:"(0,inf)" try:"2"`
+	ClassAxis   string   `opt:"class_axis" doc:"where the classes are: axis 1, as in PyTorch, or the last axis, as in [N,*,C]" choices:"1,last" try:"last"`
 	Softcap     *float64 `opt:"softcap" doc:"limit of the logits, which become softcap·tanh(logits/softcap) before temperature" bounds:"(0,inf)" try:"3"`
 	ZLoss       *float64 `opt:"z_loss" doc:"factor of logsumexp(logits)^2, which is added to each row's loss that counts" bounds:"[0,inf)" try:"0.125"`
 }
 
 // wrapperOptions are those of wrapping.
 var wrapperOptions = sync.OnceValue(func() []Option {
-	list, _ := optionsOf(wrapping{Scale: new(1.0)})
+	list, _ := optionsOf(wrapping{Scale: new(1.0), ClassAxis: classesSecond})
 	return list
 })
 
@@ -35,7 +36,7 @@ func WrapperOptions(l Loss) []Option {
 	own := l.Options()
 	return slices.DeleteFunc(slices.Clone(wrapperOptions()), func(o Option) bool {
 		logits := o.Name == "temperature" || o.Name == "softcap"
-		return logits && s.Logits == "" || o.Name == "z_loss" && !s.ZLoss ||
+		return logits && s.Logits == "" || o.Name == "z_loss" && !s.ZLoss || o.Name == "class_axis" && s.Classes == "" ||
 			slices.ContainsFunc(own, func(p Option) bool { return p.Name == o.Name })
 	})
 }
@@ -220,7 +221,7 @@ func (p *Plan) wrapped(c *Call) Term {
 	names := p.wrapperNames()
 	if p.wrap.ZLoss != nil {
 		x := c.In(p.Spec.Logits)
-		axis := ClassAxis(x)
+		axis := c.ClassAxis(x)
 		t.Each = t.Each.Add(x.LogSumExp(axis).Squeeze(axis).Square().Scale(*p.wrap.ZLoss))
 	}
 	if slices.Contains(names, "sample_weight") {
@@ -233,14 +234,6 @@ func (p *Plan) wrapped(c *Call) Term {
 		t.Count, t.EmptyIsZero, t.ZeroIsNaN = Both{Value: c.In("normalizer")}, false, false
 	}
 	return t
-}
-
-// ClassAxis is PyTorch's: 1, or 0 for a single row.
-func ClassAxis(x Value) int {
-	if x.Rank() == 1 {
-		return 0
-	}
-	return 1
 }
 
 // logits are x capped, then divided by the temperature.

@@ -20,10 +20,9 @@ func wrapperCases(l Loss) []Case {
 			out = append(out, each)
 		}
 	}
-	all := Values{}
+	all := triedWrappers(l)
 	for _, o := range WrapperOptions(l) {
-		all[o.Name] = o.Try[0]
-		if o.Name != "scale" {
+		if o.Name != "scale" && o.Name != "class_axis" {
 			add(Case{Name: o.Name, Options: Values{o.Name: o.Try[0]}})
 		}
 	}
@@ -54,6 +53,18 @@ func wrapperCases(l Loss) []Case {
 	return out
 }
 
+// triedWrappers are values of all options around a loss, but for the axis of the
+// classes, which has cases of its own.
+func triedWrappers(l Loss) Values {
+	options := Values{}
+	for _, o := range WrapperOptions(l) {
+		if o.Name != "class_axis" {
+			options[o.Name] = o.Try[0]
+		}
+	}
+	return options
+}
+
 // behindMaskCases have NaN, infinities and values that PyTorch refuses wherever a
 // mask is false: plainly, with everything around the loss, with inputs that
 // broadcast, with a mask that does, and with one loss that does not count.
@@ -67,10 +78,7 @@ func behindMaskCases(l Loss) []Case {
 			all = append(all, in.Name)
 		}
 	}
-	options := Values{}
-	for _, o := range WrapperOptions(l) {
-		options[o.Name] = o.Try[0]
-	}
+	options := triedWrappers(l)
 	var out []Case
 	for _, r := range reductionsOf(l) {
 		out = append(out,

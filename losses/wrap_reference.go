@@ -18,7 +18,11 @@ func (p *Plan) Expression() string {
 	if p.writtenOut() {
 		text = p.reducedTorch(c)
 	} else {
-		text = p.withLogits(p.loss.reference(c, p.Options))
+		text = p.loss.reference(c, p.Options)
+		if p.reduction() == None {
+			text = p.movedBackTorch(text)
+		}
+		text = p.movedTorch(p.withLogits(text))
 	}
 	if s := p.wrap.Scale; s != nil && *s != 1 {
 		text = Python(*s) + " * " + Operand(text)
@@ -67,7 +71,7 @@ func (p *Plan) withLogits(text string) string {
 func (p *Plan) eachTorch(c *Call) string {
 	unreduced := maps.Clone(p.Options)
 	unreduced["reduction"] = string(None)
-	text := p.loss.reference(c, unreduced)
+	text := p.movedBackTorch(p.loss.reference(c, unreduced))
 	if z := p.wrap.ZLoss; z != nil {
 		axis := 1
 		if len(p.Ports[0].Shape) == 1 && (p.layout == nil || !p.layout.indexed) {
@@ -82,7 +86,7 @@ func (p *Plan) eachTorch(c *Call) string {
 	if c.has("sample_weight", p) {
 		text = Operand(text) + " * sample_weight"
 	}
-	return p.keptTorch(p.withLogits(text))
+	return p.keptTorch(p.movedTorch(p.withLogits(text)))
 }
 
 // has reports whether an input of a wrapper exists.
@@ -142,7 +146,7 @@ func (p *Plan) divisorTorch() (text string, isTensor bool) {
 	case t.divisor == "":
 		return "loss.numel()", false
 	}
-	text = Operand(p.keptTorch(p.probe.divisor)) + ".sum()"
+	text = Operand(p.keptTorch(p.movedTorch(p.probe.divisor))) + ".sum()"
 	if p.probe.emptyIsZero {
 		text += ".clamp(min=1)"
 	}

@@ -21,19 +21,20 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "shared"))
 import train
 from adapters import emit, run_torch
 from command import Lossgen, load
-from declared import declared
+from declared import declared, patterns
 from draw import split, starless
 from inputs import Draw, Port
 from reference import Reference, prepare
 
 STARS = ["", "A", "A,B", "A,B,E"]
+LAST = "--class_axis=last"
 
 
-def shapes(described):
+def shapes(described, classes_last):
     """All accepted shapes of the inputs that always exist, as arguments of emit."""
     names = [i["name"] for i in described["inputs"] if not i["optional"]]
     found = {}
-    for pattern, star in itertools.product(described.get("shapes") or [], STARS):
+    for pattern, star in itertools.product(patterns(described, classes_last), STARS):
         arguments = tuple(f"--shape={n}={','.join(split(starless(pattern[n], star)))}" for n in names)
         found[arguments] = None
     return list(found)
@@ -41,7 +42,8 @@ def shapes(described):
 
 def requests(described):
     choices = next((o["choices"] for o in described["options"] if o["name"] == "reduction"), [None])
-    return [[described["name"]] + ([f"--reduction={c}"] if c else []) for c in choices]
+    reductions = [[described["name"]] + ([f"--reduction={c}"] if c else []) for c in choices]
+    return reductions + [[*r, LAST] for r in reductions if described["classes"]]
 
 
 class File:
@@ -84,7 +86,7 @@ def check(lossgen, loss, folder):
     described = lossgen.describe(loss)
     counts, wrong = {"agree": 0, "refuse": 0}, 0
     for n, request in enumerate(requests(described)):
-        files = [File(lossgen, folder / f"{loss}_{n}_{i}", [*request, *s]) for i, s in enumerate([(), *shapes(described)])]
+        files = [File(lossgen, folder / f"{loss}_{n}_{i}", [*request, *s]) for i, s in enumerate([(), *shapes(described, LAST in request)])]
         files = [f for f in files if not f.refused and f.usable]
         for file, other in itertools.product(files, files):
             verdict = meet(file, other)

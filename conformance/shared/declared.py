@@ -12,10 +12,11 @@ class Loss:
 
     def __init__(self, description, options, prefix=""):
         self.description, self.options, self.prefix = description, options, prefix
+        self.patterns = patterns(description, options.get("class_axis") == "last")
 
     def fitting(self, shapes):
         """The first declared shapes that arrays of these shapes fit, by input."""
-        return next((p for p in self.description["shapes"] if self.fits(p, shapes) is not None), {})
+        return next((p for p in self.patterns if self.fits(p, shapes) is not None), {})
 
     def fits(self, pattern, shapes):
         """The sizes of the letters; None where the shapes are others. Inputs that may broadcast are not looked at."""
@@ -53,6 +54,18 @@ class Loss:
             return None
         at = parts.index(letter)
         return at - len(parts) if "*" in parts[:at] else at
+
+
+def patterns(description, classes_last):
+    """The declared shapes, with the classes of each input at the end instead of axis 1 on request."""
+    if not classes_last:
+        return description["shapes"]
+    return [{name: classes_moved(text, description["classes"]) for name, text in p.items()} for p in description["shapes"]]
+
+
+def classes_moved(text, letter):
+    parts = tokens(text)
+    return ",".join([parts[0], *parts[2:], letter]) if parts[1:2] == [letter] else text
 
 
 def tokens(text):

@@ -2,6 +2,8 @@
 
 import math
 
+from declared import patterns
+
 OPSETS = range(13, 29)
 LARGE = 1000  # bounds beyond are there to refuse what no one means
 
@@ -42,7 +44,7 @@ def draw_single(random, description):
     optional = [i["name"] for i in inputs if i["optional"] and random.random() < 0.4]
     if optional:
         arguments.append("--with=" + ",".join(optional))
-    arguments += draw_shapes(random, description, names | set(optional))
+    arguments += draw_shapes(random, description, names | set(optional), "--class_axis=last" in arguments)
     arguments += draw_gradients(random, description, names | set(optional))
     return arguments
 
@@ -161,12 +163,12 @@ def text(value):
 
 # ---- shapes ----
 
-def draw_shapes(random, description, names):
-    patterns = description.get("shapes") or []
-    if not patterns or random.random() < 0.25:
+def draw_shapes(random, description, names, classes_last):
+    accepted = patterns(description, classes_last)
+    if not accepted or random.random() < 0.25:
         return []
     star = random.choice([description.get("star", ""), "", "A", "A,B", "A,B,E"])
-    shapes = {name: starless(dims, star) for name, dims in random.choice(patterns).items() if name in names}
+    shapes = {name: starless(dims, star) for name, dims in random.choice(accepted).items() if name in names}
     letters = sorted({d for dims in shapes.values() for d in split(dims) if not d.isdigit()})
     pinned = {c: str(random.choice([0, 1, 2, 3, 5])) for c in letters if random.random() < 0.12}
     shapes = {name: [pinned.get(d, d) for d in split(dims)] for name, dims in shapes.items()}

@@ -24,7 +24,7 @@ var CrossEntropy = &losses.Def[CrossEntropyOptions]{
 		Title:       "log-loss of the softmax of logits",
 		Formula:     "-weight[target]·log(softmax(input)[target])",
 		Torch:       "F.cross_entropy(input, {target}, weight={weight}, ignore_index={ignore_index}, reduction={reduction}, label_smoothing={label_smoothing})",
-		LabelPolicy: parts.GatherPolicy, Logits: "input", ZLoss: true,
+		LabelPolicy: parts.GatherPolicy, Logits: "input", ZLoss: true, Classes: "C",
 		Traps: []string{
 			"Mean divides by the number of kept labels; with weight, by the sum of their weights. With --target probabilities it divides by the number of rows, whatever the weights.",
 			"ignore_index -100 is on by default. If every label is ignored, mean is NaN and the gradient 0, as in PyTorch.",
@@ -68,7 +68,7 @@ func classRows(c *losses.Call, x losses.Value, ignore int64, smoothing float64) 
 	}
 	var own, all losses.Value
 	if !w.IsZero() {
-		own, all = w.Unsqueeze(r.Axis), parts.AlongClasses(c.In("weight"), x)
+		own, all = w.Unsqueeze(r.Axis), parts.AlongClasses(c, c.In("weight"), x)
 	}
 	term := r.Term(c, r.Flat(x.SmoothNLL(r.Axis, r.Index(), smoothing, own, all)), w)
 	if !w.IsZero() {
@@ -83,14 +83,14 @@ func classRows(c *losses.Call, x losses.Value, ignore int64, smoothing float64) 
 // -sum_c w_c·q_c·log p_c with q = (1-eps)·target + eps/C.
 func softCrossEntropy(c *losses.Call, x losses.Value, smoothing float64) losses.Term {
 	q := c.In("target")
-	axis := losses.ClassAxis(x)
+	axis := c.ClassAxis(x)
 	classes := c.B.Count(c.Compute, x.Shape()[axis:axis+1])
 	if smoothing > 0 {
 		q = q.Scale(1 - smoothing).Add(c.Const(smoothing).Div(classes))
 	}
 	terms := x.LogSoftmax(axis).Mul(q)
 	if c.Has("weight") {
-		terms = terms.Mul(parts.AlongClasses(c.In("weight"), x))
+		terms = terms.Mul(parts.AlongClasses(c, c.In("weight"), x))
 	}
 	return losses.Term{Each: terms.SumOver(axis).Neg(), Count: losses.Both{Value: x.Numel().Div(classes), Torch: "loss.numel()"}}
 }

@@ -24,7 +24,7 @@ var Focal = &losses.Def[FocalOptions]{
 		Title:   "cross entropy that plays down easy rows",
 		Formula: "ce = cross_entropy; pt = exp(-ce); alpha·weight[target]·(1 - pt)^gamma·ce",
 		Inputs:  []losses.Input{parts.Logits(), parts.ClassLabels(), parts.ClassWeight()}, Shapes: parts.PerClass(),
-		LabelPolicy: parts.GatherPolicy, Logits: "input",
+		LabelPolicy: parts.GatherPolicy, Logits: "input", Classes: "C",
 		Traps: []string{
 			"This is the focal loss of a softmax over classes; torchvision's, over independent sigmoids, is sigmoid_focal.",
 			"Mean divides by the number of all rows, ignored ones included (cross_entropy divides by the kept ones).",

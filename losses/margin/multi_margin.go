@@ -35,7 +35,7 @@ var MultiMargin = &losses.Def[MultiMarginOptions]{
 			{"input": "", "target": "", "weight": "1"},
 			{"input": "", "target": "1", "weight": "1"},
 		},
-		LabelPolicy: parts.RangePolicy,
+		LabelPolicy: parts.RangePolicy, Classes: "C",
 		Traps: []string{
 			"The sum over classes is divided by their number C, also with none.",
 			"A violation counts only where it is above 0, so a NaN score gives loss 0 and gradient 0, as in PyTorch.",
@@ -107,7 +107,7 @@ var MultilabelMargin = &losses.Def[parts.ReductionOnly]{
 			{"input": "", "target": "1"},
 			{"input": "1", "target": ""},
 		},
-		LabelPolicy: "a label of C or more, or below -1, ends the run with an index error, as PyTorch raises",
+		LabelPolicy: "a label of C or more, or below -1, ends the run with an index error, as PyTorch raises", Classes: "C",
 		Traps: []string{
 			"target lists class numbers (it is no mask); what follows the first -1 does not count.",
 			"A class that is listed twice counts twice. The sum is divided by the number of classes C, also with none.",

@@ -57,7 +57,7 @@ type Rows struct {
 // Labeled reads the labels of logits x.
 func Labeled(c *losses.Call, x losses.Value, ignore int64) Rows {
 	y := c.In("target")
-	r := Rows{Axis: losses.ClassAxis(x)}
+	r := Rows{Axis: c.ClassAxis(x)}
 	r.Kept = losses.Both{Value: y.Equal(y.Like(float64(ignore))).Not(), Torch: c.Expand(fmt.Sprintf("{target} != %d", ignore), nil)}
 	r.labels = builder.Where(r.Kept.Value, y, y.Like(0)).Within(x.Shape()[r.Axis])
 	r.weight = c.Expand(fmt.Sprintf("weight[torch.where({target} == %d, 0, {target})]", ignore), nil)
@@ -79,10 +79,10 @@ func (r Rows) PerRow(c *losses.Call) losses.Value {
 }
 
 // AlongClasses shapes class weights for broadcasting against the input.
-func AlongClasses(w, input losses.Value) losses.Value {
+func AlongClasses(c *losses.Call, w, input losses.Value) losses.Value {
 	var axes []int
 	for i := range input.Rank() {
-		if i != losses.ClassAxis(input) {
+		if i != c.ClassAxis(input) {
 			axes = append(axes, i)
 		}
 	}

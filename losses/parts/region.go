@@ -95,31 +95,36 @@ type Region struct {
 // Regions sums probabilities p and targets t over the pixels that count.
 func Regions(c *losses.Call, o RegionOptions) Region {
 	x := c.In("input")
+	axis := c.ClassAxis(x)
 	p, t := x, c.In("target")
 	switch o.Activation {
 	case "softmax":
-		p = x.Softmax(1)
+		p = x.Softmax(axis)
 	case "sigmoid":
 		p = x.Sigmoid()
 	}
 	if o.Target == "indices" {
 		r := Labeled(c, x, *o.IgnoreIndex)
-		kept := r.Kept.Unsqueeze(1)
-		t = r.labels.OneHot(1, x.Shape()[1], c.Compute)
+		kept := r.Kept.Unsqueeze(axis)
+		t = r.labels.OneHot(axis, x.Shape()[axis], c.Compute)
 		p, t = builder.Where(kept, p, p.Like(0)), builder.Where(kept, t, t.Like(0))
 	}
 	if o.Squared {
-		return Region{o.sum(p.Mul(t)), o.sum(p.Square()), o.sum(t.Square())}
+		return Region{o.sum(c, p.Mul(t)), o.sum(c, p.Square()), o.sum(c, t.Square())}
 	}
-	return Region{o.sum(p.Mul(t)), o.sum(p), o.sum(t)}
+	return Region{o.sum(c, p.Mul(t)), o.sum(c, p), o.sum(c, t)}
 }
 
 // sum sums over pixels, and over the samples of a batch, for each class that counts.
 // Axis by axis, float32 keeps its digits over millions of pixels, but not where one
 // axis has them all.
-func (o RegionOptions) sum(v losses.Value) losses.Value {
+func (o RegionOptions) sum(c *losses.Call, v losses.Value) losses.Value {
 	for v.Rank() > 2 {
-		v = v.SumOver(v.Rank() - 1)
+		last := v.Rank() - 1
+		if c.ClassAxis(v) == last {
+			last--
+		}
+		v = v.SumOver(last)
 	}
 	if o.Batch {
 		v = v.SumOver(0)
