@@ -86,6 +86,10 @@ def open_file(lossgen, arguments, twice=False):
         raise Broken(f"the file is refused: {type(e).__name__}: {str(e)[:400]}") from e
 
 
+# Counts and sums, which 16-bit files have in float32.
+WIDE = {"nadir", "counts", "prior", "num_samples"}
+
+
 def check_request(file, arguments, description):
     """The file is of the opset and dtype that were asked for, and has the gradients."""
     asked = dict(a[2:].split("=", 1) for a in arguments[1:] if "=" in a and not a.startswith("--shape"))
@@ -93,7 +97,7 @@ def check_request(file, arguments, description):
         raise Difference(f"the opset is {file.opset}")
     dtype = asked.get("dtype", "float32")
     for p in file.ports:
-        wide = p.name.endswith("normalizer") or p.name == "nadir"
+        wide = p.name.endswith("normalizer") or p.name in WIDE
         want = np.float32 if wide and dtype == "float16" else np.dtype(asked.get("loss-dtype", dtype) if p.name == "grad_output" else dtype)
         if p.dtype in FLOATS and p.dtype != want:
             raise Difference(f"{p.name} is {p.dtype.__name__}")

@@ -7,7 +7,9 @@ import (
 	"github.com/lossgen/lossgen/losses/composition"
 	"github.com/lossgen/lossgen/losses/detection"
 	"github.com/lossgen/lossgen/losses/forecasting"
+	"github.com/lossgen/lossgen/losses/imbalance"
 	"github.com/lossgen/lossgen/losses/margin"
+	"github.com/lossgen/lossgen/losses/noise"
 	"github.com/lossgen/lossgen/losses/regression"
 	"github.com/lossgen/lossgen/losses/robust"
 	"github.com/lossgen/lossgen/losses/segmentation"
@@ -25,6 +27,8 @@ type Family struct {
 func Families() []Family {
 	return []Family{
 		{"classification", "labels and probabilities of classes", classification.Losses()},
+		{"imbalance", "classes of which some are rare, and several of a sample", imbalance.Losses()},
+		{"noise", "labels that may be wrong", noise.Losses()},
 		{"sequence", "sequences of labels, over all alignments", sequence.Losses()},
 		{"regression", "numbers, and distributions of numbers", regression.Losses()},
 		{"robust", "numbers, with errors that are bounded, rounded off or relative", robust.Losses()},

@@ -67,6 +67,14 @@ func Labeled(c *losses.Call, x losses.Value, ignore int64) Rows {
 // Index returns the labels with the class axis as size 1.
 func (r Rows) Index() losses.Value { return r.labels.Unsqueeze(r.Axis) }
 
+// OneHot returns 1 at the label of each row of x and 0 at the other classes.
+func (r Rows) OneHot(x losses.Value) losses.Value {
+	return r.labels.OneHot(r.Axis, x.Shape()[r.Axis], x.DType())
+}
+
+// Of returns each row's element of a vector of classes.
+func (r Rows) Of(perClass losses.Value) losses.Value { return perClass.Gather(0, r.labels) }
+
 // Flat removes the class axis.
 func (r Rows) Flat(v losses.Value) losses.Value { return v.Squeeze(r.Axis) }
 
@@ -75,7 +83,7 @@ func (r Rows) PerRow(c *losses.Call) losses.Value {
 	if !c.Has("weight") {
 		return losses.Value{}
 	}
-	return c.In("weight").Gather(0, r.labels)
+	return r.Of(c.In("weight"))
 }
 
 // AlongClasses shapes class weights for broadcasting against the input.

@@ -106,7 +106,7 @@ func Regions(c *losses.Call, o RegionOptions) Region {
 	if o.Target == "indices" {
 		r := Labeled(c, x, *o.IgnoreIndex)
 		kept := r.Kept.Unsqueeze(axis)
-		t = r.labels.OneHot(axis, x.Shape()[axis], c.Compute)
+		t = r.OneHot(x)
 		p, t = builder.Where(kept, p, p.Like(0)), builder.Where(kept, t, t.Like(0))
 	}
 	if o.Squared {
