@@ -125,6 +125,8 @@ func reductions() []program {
 	return []program{
 		unary("SumAll", func(x Value) Value { return x.Square().Sum().Square() }),
 		unary("Sum", func(x Value) Value { return x.Square().SumOver(0).Square() }),
+		unary("LongSum", func(x Value) Value { return x.Square().LongSum(1).Square() }),
+		unary("LongSum of both axes", func(x Value) Value { return x.Exp().LongSum(0, 1).Square() }),
 		unary("SumKeep", func(x Value) Value { return x.Square().SumKeep(-1).Square() }),
 		unary("Sum of both axes", func(x Value) Value { return x.Exp().SumKeep(0, 1).Mul(x) }),
 		unary("ReduceMax", func(x Value) Value { return x.MaxKeep(1).Mul(x) }),

@@ -22,6 +22,8 @@ func reduceOps() map[string]*op {
 				return e.sum(v.arg(0), e.axes(v.attr.axes), v.attr.keep)
 			},
 			vjp: func(y, dy Value) []Value { return vs(keptAxes(y, dy)) }},
+		"LongSum": {doc: "the sum over axes that may be long", infer: inferReduce, lower: lowerLongSum,
+			vjp: func(y, dy Value) []Value { return vs(keptAxes(y, dy)) }},
 		"Parts": {doc: "the first operand, which is the sum of the others", flow: 1, lower: alias,
 			infer: func(c *call) (tensor.DType, tensor.Shape) {
 				for _, part := range c.args[1:] {
@@ -118,23 +120,47 @@ func lowerExtreme(onnx string) func(*emitter, Value, []string) string {
 // elements need neither.
 func lowerSumAll(e *emitter, v Value, in []string) string {
 	x := v.arg(0)
-	all := []ir.Attribute{keepdims(false), {Name: "noop_with_empty_axes", Value: int64(0)}}
 	if x.dtype != tensor.Float32 || x.isSmall() || e.naive {
-		return e.node("ReduceSum", in, all...)
+		return e.node("ReduceSum", in, dropped()...)
 	}
+	return e.staged(x, in[0], x.allAxes(), x.allAxes())
+}
+
+// lowerLongSum sums as lowerSumAll, over some axes: first over the shorter of the last
+// two.
+func lowerLongSum(e *emitter, v Value, in []string) string {
+	x := v.arg(0)
+	switch {
+	case len(v.attr.axes) == 0:
+		return in[0] // ONNX takes no axes for all axes
+	case x.dtype != tensor.Float32 || x.areSmall(v.attr.axes) || e.naive:
+		return e.node("ReduceSum", []string{in[0], e.axes(v.attr.axes)}, dropped()...)
+	}
+	return e.staged(x, in[0], v.attr.axes, v.attr.axes[max(0, len(v.attr.axes)-2):])
+}
+
+// staged sums float32 x over axes that have many elements: one of some in float32, the
+// others in float64.
+func (e *emitter) staged(x Value, rows string, axes, some []int) string {
 	if e.target.profile().noFloat64 {
-		rows := in[0]
-		for axis := x.Rank() - 1; axis >= 0; axis-- { // the last axis first
-			rows = e.node("ReduceSum", []string{rows, e.ints(int64(axis))}, all...)
+		for _, axis := range slices.Backward(axes) { // the last axis first
+			rows = e.node("ReduceSum", []string{rows, e.ints(int64(axis))}, dropped()...)
 		}
 		return rows
 	}
-	rows := in[0]
-	if axis := firstStage(e, x, in[0]); axis != "" {
+	if axis := firstStage(e, x, rows, some); axis != "" {
 		rows = e.sum(x, axis, true)
 	}
-	sum := e.node("ReduceSum", []string{e.cast(rows, tensor.Float32, tensor.Float64)}, all...)
-	return e.cast(sum, tensor.Float64, tensor.Float32)
+	in := []string{e.cast(rows, tensor.Float32, tensor.Float64)}
+	if len(axes) < x.Rank() {
+		in = append(in, e.axes(axes))
+	}
+	return e.cast(e.node("ReduceSum", in, dropped()...), tensor.Float64, tensor.Float32)
+}
+
+// dropped are the attributes of a sum whose axes are removed.
+func dropped() []ir.Attribute {
+	return []ir.Attribute{keepdims(false), {Name: "noop_with_empty_axes", Value: int64(0)}}
 }
 
 // sum sums over axes, each part of x on its own: a reduction costs less than the
@@ -176,8 +202,11 @@ func (x Value) factor() (float64, bool) {
 const longRow = 1 << 16
 
 // isSmall reports whether x is known to have no more elements than that.
-func (x Value) isSmall() bool {
-	sizes, known := x.shape.Known()
+func (x Value) isSmall() bool { return x.areSmall(x.allAxes()) }
+
+// areSmall reports whether axes are known to have no more elements than that.
+func (x Value) areSmall(axes []int) bool {
+	sizes, known := x.sizes(axes).Known()
 	if !known {
 		return false
 	}
@@ -185,13 +214,30 @@ func (x Value) isSmall() bool {
 	return err == nil && n <= longRow
 }
 
-// firstStage names the axis to sum first in float32: a long one, but not so long
-// that digits are lost. "" leaves all to float64, as at rank 1. Of two symbolic
-// sizes it is the smaller, of several the largest up to longRow; both are found
-// when the graph runs.
-func firstStage(e *emitter, x Value, name string) string {
-	sizes, known := x.shape.Known()
-	if known {
+// sizes are those of axes.
+func (x Value) sizes(axes []int) tensor.Shape {
+	var s tensor.Shape
+	for _, axis := range axes {
+		s = append(s, x.shape[axis])
+	}
+	return s
+}
+
+func (x Value) allAxes() []int {
+	axes := make([]int, x.Rank())
+	for i := range axes {
+		axes[i] = i
+	}
+	return axes
+}
+
+// firstStage names the axis to sum first in float32, of some: a long one, but not so
+// long that digits are lost. "" leaves all to float64, as where there is one axis. Of
+// two symbolic sizes it is the smaller, of several the largest up to longRow; both are
+// found when the graph runs.
+func firstStage(e *emitter, x Value, name string, axes []int) string {
+	among := x.sizes(axes)
+	if sizes, known := among.Known(); known {
 		best := -1
 		for i, n := range sizes {
 			if n > 1 && n <= longRow && (best < 0 || n > sizes[best]) {
@@ -201,10 +247,10 @@ func firstStage(e *emitter, x Value, name string) string {
 		if best < 0 {
 			return ""
 		}
-		return e.ints(int64(best))
+		return e.ints(int64(axes[best]))
 	}
 	switch {
-	case !e.has("ArgMin"), x.Rank() < 2, x.Rank() == 2 && (x.shape[0].Is(1) || x.shape[1].Is(1)):
+	case !e.has("ArgMin"), len(axes) < 2, len(axes) == 2 && (among[0].Is(1) || among[1].Is(1)):
 		return ""
 	}
 	for _, in := range x.b.inputs {
@@ -213,14 +259,27 @@ func firstStage(e *emitter, x Value, name string) string {
 			break
 		}
 	}
-	shape := e.cast(e.node("Shape", []string{name}), tensor.Int64, tensor.Int32) // ONNX Runtime before 1.22 has no ArgMin of int64
+	shape := e.node("Shape", []string{name})
+	some := len(axes) < x.Rank()
+	if some {
+		shape = e.node("Gather", []string{shape, e.axes(axes)}, ir.Attribute{Name: "axis", Value: int64(0)})
+	}
+	best := e.bestSize(e.cast(shape, tensor.Int64, tensor.Int32), len(axes)) // ONNX Runtime before 1.22 has no ArgMin of int64
+	if some {
+		return e.node("Gather", []string{e.axes(axes), best}, ir.Attribute{Name: "axis", Value: int64(0)})
+	}
+	return best
+}
+
+// bestSize finds the size to sum first among int32 sizes.
+func (e *emitter) bestSize(sizes string, n int) string {
 	pick := []ir.Attribute{{Name: "axis", Value: int64(0)}, keepdims(true), {Name: "select_last_index", Value: int64(1)}}
-	if x.Rank() == 2 {
-		return e.node("ArgMin", []string{shape}, pick...)
+	if n == 2 {
+		return e.node("ArgMin", []string{sizes}, pick...)
 	}
 	least := tensor.FromInts(tensor.Int32, []int64{1}, []int64{2 * longRow})
-	falling := e.node("Sub", []string{e.constant(least), shape})
-	return e.node("ArgMax", []string{e.node("Min", []string{shape, falling})}, pick...)
+	falling := e.node("Sub", []string{e.constant(least), sizes})
+	return e.node("ArgMax", []string{e.node("Min", []string{sizes, falling})}, pick...)
 }
 
 // Sum returns the sum of all elements, as a rank-0 value.
@@ -229,6 +288,12 @@ func (x Value) Sum() Value { return emit("SumAll", attr{}, x) }
 // SumOver returns the sum over axes, which are removed; over no axes it is x.
 func (x Value) SumOver(axes ...int) Value {
 	return emit("Sum", attr{axes: x.sortedAxes("Sum", axes)}, x)
+}
+
+// LongSum is SumOver for axes that may be long, such as those of pixels: float32 keeps
+// its digits however many elements there are, for a price.
+func (x Value) LongSum(axes ...int) Value {
+	return emit("LongSum", attr{axes: x.sortedAxes("LongSum", axes)}, x)
 }
 
 // WithParts returns x and says that it equals the sum of these values, which have

@@ -34,7 +34,7 @@ func simplify(b *B, n *node) Value {
 		if n.args[0].Rank() == 0 {
 			return n.args[0] // a sum of one element
 		}
-	case "Sum", "ReduceMax", "ReduceMin":
+	case "Sum", "LongSum", "ReduceMax", "ReduceMin":
 		return simplifyReduction(n)
 	case "Unsqueeze", "Squeeze", "Reshape", "Transpose":
 		return simplifyMove(n)

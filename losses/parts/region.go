@@ -116,20 +116,14 @@ func Regions(c *losses.Call, o RegionOptions) Region {
 }
 
 // sum sums over pixels, and over the samples of a batch, for each class that counts.
-// Axis by axis, float32 keeps its digits over millions of pixels, but not where one
-// axis has them all.
 func (o RegionOptions) sum(c *losses.Call, v losses.Value) losses.Value {
-	for v.Rank() > 2 {
-		last := v.Rank() - 1
-		if c.ClassAxis(v) == last {
-			last--
+	var axes []int
+	for axis := range v.Rank() {
+		if (axis > 0 || o.Batch) && axis != c.ClassAxis(v) {
+			axes = append(axes, axis)
 		}
-		v = v.SumOver(last)
 	}
-	if o.Batch {
-		v = v.SumOver(0)
-	}
-	return o.foreground(v)
+	return o.foreground(v.LongSum(axes...))
 }
 
 // foreground leaves out class 0 of the last axis, where it does not count.
