@@ -3,6 +3,7 @@ package losses
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -282,6 +283,7 @@ func (c Case) golden(all Catalog, l Loss) (GoldenCase, error) {
 	if err != nil {
 		return GoldenCase{}, err
 	}
+	c.Sizes = sizesOf(l.Declaration(), c.Sizes)
 	g := GoldenCase{
 		Loss: p.Loss, Case: c.Name, Request: r, Grad: p.Differentiated(), Sizes: map[string]int64{},
 		Outputs: append(Expressions{{"loss", p.Expression()}}, extra...), Dtypes: c.Dtypes,
@@ -321,6 +323,14 @@ func (c Case) input(name string, shape tensor.Shape, row domainRow, u *use, size
 		}
 	}
 	return in
+}
+
+// sizesOf are the sizes of letters that are not the usual ones.
+func sizesOf(s Spec, own map[string]int64) map[string]int64 {
+	sizes := map[string]int64{}
+	maps.Copy(sizes, s.Sizes)
+	maps.Copy(sizes, own)
+	return sizes
 }
 
 // sizeOf gives letters small, different sizes.

@@ -87,7 +87,7 @@ func labelingOf(l Loss) (labeling, bool) {
 	}
 	in := spec.Inputs[at]
 	labels := p.Ports[slices.IndexFunc(p.Ports, func(port Port) bool { return port.Name == in.Name })]
-	size := func(d tensor.Dim) int64 { return sizeOf(d, map[string]int64{}, nil) }
+	size := func(d tensor.Dim) int64 { return sizeOf(d, map[string]int64{}, spec.Sizes) }
 	ignored, _ := p.Ignored(labels)
 	found := labeling{input: in.Name, ignored: float64(ignored), count: 1, last: float64(p.Classes(labels, size) - 1)}
 	for _, d := range labels.Shape {

@@ -90,6 +90,8 @@ type Spec struct {
 	// EmptyOpset is the first opset at which every axis may be empty, where that is not
 	// the first of all.
 	EmptyOpset int64
+	// Sizes are those of letters in golden cases, where the usual ones make large arrays.
+	Sizes map[string]int64
 	// OwnCases: no golden case is derived from the declaration, the loss lists all.
 	OwnCases bool
 	// Undefined names derived golden cases for which PyTorch returns uninitialized

@@ -183,7 +183,18 @@ func labelWrapperCases(l Loss) []Case {
 	if !ok {
 		return nil
 	}
-	ignored := map[string]Edge{y.input: {1: y.ignored, 2: y.ignored}, "mask": {0: 0, 1: 1, 2: 0, 3: 1}}
+	p, err := Request{Catalog: Catalog{l}, Loss: l.Declaration().Name, With: []string{"mask"}}.Resolve()
+	if err != nil {
+		return nil // said by the other cases
+	}
+	places, mask := int64(1), Edge{}
+	for _, d := range p.port("mask").Shape {
+		places *= sizeOf(d, map[string]int64{}, l.Declaration().Sizes)
+	}
+	for i := range int(min(places, 4)) {
+		mask[i] = float64(i % 2)
+	}
+	ignored := map[string]Edge{y.input: {1: y.ignored, 2: y.ignored}, "mask": mask}
 	var out []Case
 	for _, r := range reductionsOf(l) {
 		out = append(out, Case{Name: "mask_with_ignored_" + r, With: []string{"mask"}, Set: ignored, Options: WithReduction(nil, r)})

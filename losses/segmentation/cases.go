@@ -6,11 +6,13 @@ import (
 	"github.com/lossgen/lossgen/losses"
 )
 
-// small are the sizes of the cases here.
-func small() map[string]int64 { return map[string]int64{"N": 2, "C": 3, "H": 2, "W": 2} }
+// small are the sizes of golden cases: a loss has as many gradients as it has scores.
+func small() map[string]int64 {
+	return map[string]int64{"N": 2, "C": 3, "H": 2, "W": 1, "A": 2, "B": 3, "E": 1}
+}
 
 // pixels are those of each sample, and of small targets.
-const pixels, targets = 4, 8
+const pixels, targets = 2, 4
 
 // regionCases are golden cases of regions at their edges: absent classes, perfect and
 // hopeless predictions, other inputs, and options together.
@@ -44,7 +46,7 @@ func regionCases() []losses.Case {
 		{Name: "sigmoid_ignored", Options: losses.Values{"activation": "sigmoid", "squared": true}, Set: map[string]losses.Edge{"target": {1: -100}}},
 	}
 	for i := range list {
-		list[i].Sizes, list[i].Options = small(), losses.WithReduction(list[i].Options, string(losses.None))
+		list[i].Options = losses.WithReduction(list[i].Options, string(losses.None))
 	}
 	return append(list,
 		losses.Case{Name: "batch_of_none", Options: losses.Values{"batch": true}, Sizes: map[string]int64{"N": 0}},
@@ -62,7 +64,7 @@ func classCases() []losses.Case {
 	var list []losses.Case
 	for _, r := range []losses.Reduction{losses.None, losses.Mean} {
 		add := func(name string, c losses.Case) {
-			c.Name, c.Sizes, c.Options = name+"_"+string(r), small(), losses.WithReduction(c.Options, string(r))
+			c.Name, c.Options = name+"_"+string(r), losses.WithReduction(c.Options, string(r))
 			list = append(list, c)
 		}
 		for _, rule := range []string{"count", "zero", "skip"} {

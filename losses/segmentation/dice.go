@@ -36,6 +36,5 @@ var regionTraps = []string{
 	"Without smooth_dr and eps a class that is neither predicted nor there is 0/0.",
 	"Pixels of ignore_index count neither in input nor in target. If all are ignored, the loss of each class is that of two empty regions: 0 where smooth_nr and smooth_dr are equal.",
 	"weight multiplies the losses of classes, by which mean does not divide; with --average micro it multiplies their sums.",
-	"Sums go axis by axis: a float32 file keeps 6 digits of 1024x1024 pixels, but 4 where they are one axis of 262144. Give images their height and width.",
 	"With one class a softmax is 1 everywhere: use --activation sigmoid.",
 }

@@ -42,5 +42,6 @@ func (o OverlapOptions) ports() ([]losses.Input, []losses.Shapes) {
 // overRegions completes what is declared of every loss here.
 func overRegions(s losses.Spec) losses.Spec {
 	s.Family, s.Star, s.LabelPolicy, s.Logits, s.Classes = "segmentation", "H,W", parts.GatherPolicy, "input", "C"
+	s.Sizes = small()
 	return s
 }

@@ -32,7 +32,7 @@ func TestLargeImages(t *testing.T) {
 			if dtype != tensor.Float32 {
 				r.LossDType = tensor.Float32
 			}
-			for _, size := range [][2]int64{{1 << 10, 1 << 10}, {1 << 6, 1 << 14}, {1 << 14, 1 << 6}} {
+			for _, size := range [][2]int64{{1 << 10, 1 << 10}, {1 << 14, 1 << 6}, {1, 1 << 20}, {1 << 18, 4}} {
 				got := image(t, engines[0], r, size[0], size[1])
 				if off := math.Abs(got-exact) / exact; !(off <= 2e-6) {
 					t.Errorf("%s %v %v: %v, want %v: off by %.1e of it", name, dtype, size, got, exact, off)
