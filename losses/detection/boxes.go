@@ -24,30 +24,45 @@ func boxLoss(name, short, title, formula string, traps []string, body func(b box
 			Title: title, Formula: formula,
 			Witness: torchvision,
 			Torch:   "tv." + name + "_loss(boxes1, boxes2, reduction={reduction}, eps={eps})",
-			Inputs: []losses.Input{
-				{Name: "boxes1", Doc: "predicted boxes as x1, y1, x2, y2", Domain: losses.Box, Grad: losses.Default},
-				{Name: "boxes2", Doc: "true boxes as x1, y1, x2, y2", Domain: losses.Box, Grad: losses.OnDemand},
-			},
-			Shapes: []losses.Shapes{{"boxes1": "*,4", "boxes2": "*,4"}}, Star: "N", Broadcast: []string{"boxes2"}, CheckShapes: fourCorners,
+			Inputs:  boxInputs(), Shapes: boxShapes(), Star: "N", Broadcast: []string{"boxes2"}, CheckShapes: fourCorners,
 			Traps: append([]string{
 				"The default reduction is none, as in torchvision. The mean of no boxes is 0.",
-				"Boxes that only touch do not intersect. Where two edges coincide, each box gets half of the gradient.",
+				touching,
 			}, traps...),
 		},
 		Defaults: BoxOptions{Reduction: losses.None, Eps: new(1e-7)},
 		Body: func(c *losses.Call, o BoxOptions) losses.Term {
 			return losses.Term{Each: body(boxPair{corners(c.In("boxes1")), corners(c.In("boxes2"))}, *o.Eps), EmptyIsZero: true}
 		},
-		Golden: []losses.Case{
-			{Name: "touching_none", Set: map[string]losses.Edge{
-				"boxes1": {0: 0, 1: 0, 2: 1, 3: 1, 4: 0, 5: 0, 6: 2, 7: 2, 8: 1, 9: 1, 10: 3, 11: 3},
-				"boxes2": {0: 1, 1: 0, 2: 2, 3: 1, 4: 0, 5: 0, 6: 2, 7: 2, 8: 4, 9: 4, 10: 5, 11: 6},
-			}},
-			{Name: "one_true_box_none", Shapes: map[string]string{"boxes1": "N,4", "boxes2": "4"}},
-			{Name: "one_per_image_mean", Options: losses.Values{"reduction": "mean"}, Shapes: map[string]string{"boxes1": "N,B,4", "boxes2": "N,1,4"}},
-			{Name: "same_in_all_images_sum", Options: losses.Values{"reduction": "sum"}, Shapes: map[string]string{"boxes1": "N,B,4", "boxes2": "B,4"}},
-			{Name: "degenerate_none", Set: map[string]losses.Edge{"boxes1": {0: 1, 1: 1, 2: 1, 3: 3, 4: 2, 5: 2, 6: 2, 7: 2, 8: 3, 9: 3, 10: 1, 11: 1}}},
-		},
+		Golden: boxCases("none"),
+	}
+}
+
+// touching is what losses of boxes do at an edge.
+const touching = "Boxes that only touch do not intersect. Where two edges coincide, each box gets half of the gradient."
+
+func boxInputs() []losses.Input {
+	return []losses.Input{
+		{Name: "boxes1", Doc: "predicted boxes as x1, y1, x2, y2", Domain: losses.Box, Grad: losses.Default},
+		{Name: "boxes2", Doc: "true boxes as x1, y1, x2, y2", Domain: losses.Box, Grad: losses.OnDemand},
+	}
+}
+
+func boxShapes() []losses.Shapes { return []losses.Shapes{{"boxes1": "*,4", "boxes2": "*,4"}} }
+
+// boxCases are golden cases of boxes that touch, of fewer true boxes, and of boxes
+// without an area. single is the reduction of those that show each loss.
+func boxCases(single string) []losses.Case {
+	alone := losses.WithReduction(nil, single)
+	return []losses.Case{
+		{Name: "touching_none", Options: alone, Set: map[string]losses.Edge{
+			"boxes1": {0: 0, 1: 0, 2: 1, 3: 1, 4: 0, 5: 0, 6: 2, 7: 2, 8: 1, 9: 1, 10: 3, 11: 3},
+			"boxes2": {0: 1, 1: 0, 2: 2, 3: 1, 4: 0, 5: 0, 6: 2, 7: 2, 8: 4, 9: 4, 10: 5, 11: 6},
+		}},
+		{Name: "one_true_box_none", Options: alone, Shapes: map[string]string{"boxes1": "N,4", "boxes2": "4"}},
+		{Name: "one_per_image_mean", Options: losses.Values{"reduction": "mean"}, Shapes: map[string]string{"boxes1": "N,B,4", "boxes2": "N,1,4"}},
+		{Name: "same_in_all_images_sum", Options: losses.Values{"reduction": "sum"}, Shapes: map[string]string{"boxes1": "N,B,4", "boxes2": "B,4"}},
+		{Name: "degenerate_none", Options: alone, Set: map[string]losses.Edge{"boxes1": {0: 1, 1: 1, 2: 1, 3: 3, 4: 2, 5: 2, 6: 2, 7: 2, 8: 3, 9: 3, 10: 1, 11: 1}}},
 	}
 }
 

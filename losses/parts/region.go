@@ -147,15 +147,6 @@ func (o RegionOptions) Ratio(numerator, denominator losses.Value) losses.Value {
 	return numerator.Shift(*o.SmoothNr).Div(AtLeast(denominator.Shift(*o.SmoothDr), o.Eps))
 }
 
-// AtLeast is v with a least value, 0 for none. As in PyTorch's clamp, the gradient
-// goes on at the least value itself.
-func AtLeast(v losses.Value, least float64) losses.Value {
-	if least == 0 {
-		return v
-	}
-	return builder.Where(v.Less(v.Like(least)), v.Like(least), v)
-}
-
 // Pooled adds up the sums of all classes, multiplied by weights if there are any.
 func (r Region) Pooled(weight losses.Value) Region {
 	pool := func(v losses.Value) losses.Value {

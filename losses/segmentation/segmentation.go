@@ -11,5 +11,9 @@ func Losses() losses.Catalog {
 		Tversky,
 		FocalTversky,
 		GeneralizedDice,
+		LovaszHinge,
+		LovaszSoftmax,
+		TopKCrossEntropy,
+		OHEMCrossEntropy,
 	}
 }
