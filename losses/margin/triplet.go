@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/losses/parts"
 )
@@ -127,8 +126,7 @@ func distances() map[string]distance {
 			return x.Sub(y).Abs().SumOver(-1)
 		}},
 		"cosine": {"lambda x, y: 1 - F.cosine_similarity(x, y, dim=-1)", func(x, y losses.Value) losses.Value {
-			x, y = parts.Aligned(x, y) // before the norms, as in PyTorch
-			return normalized(x).Mul(normalized(y)).SumOver(-1).Neg().Shift(1)
+			return parts.Cosine(x, y).Neg().Shift(1)
 		}},
 		"dot": {"lambda x, y: 1 - (x * y).sum(-1)", func(x, y losses.Value) losses.Value {
 			return x.Mul(y).SumOver(-1).Neg().Shift(1)
@@ -147,16 +145,6 @@ func triplet(c *losses.Call, margin float64, swap bool, d func(x, y losses.Value
 		far = far.Min(d(p, n))
 	}
 	return losses.Each(d(a, p).Shift(margin).Sub(far).Relu())
-}
-
-// normalized divides vectors by their length, which PyTorch limits to 1e-8 from
-// below outside of differentiation (F.cosine_similarity).
-func normalized(x losses.Value) losses.Value {
-	length := norm(x, 2)
-	limited := builder.WithGradient("clamped_outside", length.Clip(1e-8, math.Inf(1)), []losses.Value{length}, func(dy losses.Value) []losses.Value {
-		return []losses.Value{dy}
-	})
-	return x.Div(limited.Unsqueeze(x.Rank() - 1))
 }
 
 // norm is the p-norm along the last axis.
