@@ -59,6 +59,15 @@ func For(t Target) Option { return func(o *options) { o.target = t } }
 // which targets do not know.
 func (b *B) SizesFollowData() bool { return b.options.target == "" }
 
+// Widest returns the type to compute in where float32 loses digits that count: float64,
+// or the given type where the graph's consumers do not know that.
+func (b *B) Widest(dtype tensor.DType) tensor.DType {
+	if b.options.target.profile().noFloat64 {
+		return dtype
+	}
+	return tensor.Float64
+}
+
 // has reports whether the graph's consumers know an operator or attribute.
 func (e *emitter) has(name string) bool { return !slices.Contains(e.target.profile().lacks, name) }
 

@@ -18,6 +18,7 @@ func TestTargets(t *testing.T) {
 		b.Output("slope", builder.Grad(z, z, x)[0])
 		b.Output("sum", z.Sum().Div(x.Numel()))
 		b.Output("kept", builder.Where(x.Greater(x.Like(1)), x.Like(0), x))
+		b.Output("wide", x.Cast(b.Widest(x.DType())).Exp().Cast(tensor.Float32))
 	}
 	if g := build(t, f).Lower(17); count(g, "ScatterElements") == 0 || count(g, "Size") == 0 || count(g, "ArgMin") == 0 {
 		t.Error("the graph for everyone has none of the operators that targets lack: the test shows nothing")

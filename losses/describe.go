@@ -36,7 +36,7 @@ type Description struct {
 	Broadcast   []string            `json:"broadcast"` // the inputs whose shapes may broadcast with the first
 	// EmptyOpset is the first opset at which every axis may be empty, 0 for the first
 	// of all. Undefined names golden cases, such as empty_mean, for which PyTorch
-	// returns uninitialized memory.
+	// returns uninitialized memory, or raises where a file cannot.
 	EmptyOpset int64             `json:"empty_opset"`
 	Undefined  []string          `json:"undefined"`
 	Outputs    []DescribedOutput `json:"outputs"`

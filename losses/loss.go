@@ -95,7 +95,8 @@ type Spec struct {
 	// OwnCases: no golden case is derived from the declaration, the loss lists all.
 	OwnCases bool
 	// Undefined names derived golden cases for which PyTorch returns uninitialized
-	// memory; there are no goldens for them.
+	// memory, raises where a file cannot, or lets a NaN behind the mask through; there
+	// are no goldens for them.
 	Undefined []string
 	// Logits names the input of unnormalized scores, which temperature and softcap
 	// apply to. ZLoss: they are scores of classes, whose partition function z_loss

@@ -15,6 +15,9 @@ import (
 // masked changes what is behind a mask, to NaN, infinities and what PyTorch refuses:
 // no output may change, not by a bit.
 func masked(t *testing.T, h *harness) {
+	if slices.ContainsFunc(h.spec.Inputs, func(in losses.Input) bool { return in.Name == "mask" }) {
+		t.Skip("the mask is the loss's own: its golden cases say what it does")
+	}
 	if _, err := (losses.Request{Catalog: h.catalog, Loss: h.spec.Name, With: []string{"mask"}}).Resolve(); err != nil {
 		t.Skipf("no mask: %v", err)
 	}

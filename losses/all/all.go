@@ -5,11 +5,14 @@ import (
 	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/losses/classification"
 	"github.com/lossgen/lossgen/losses/composition"
+	"github.com/lossgen/lossgen/losses/contrastive"
 	"github.com/lossgen/lossgen/losses/detection"
 	"github.com/lossgen/lossgen/losses/forecasting"
 	"github.com/lossgen/lossgen/losses/imbalance"
 	"github.com/lossgen/lossgen/losses/margin"
+	"github.com/lossgen/lossgen/losses/metric"
 	"github.com/lossgen/lossgen/losses/noise"
+	"github.com/lossgen/lossgen/losses/ranking"
 	"github.com/lossgen/lossgen/losses/regression"
 	"github.com/lossgen/lossgen/losses/robust"
 	"github.com/lossgen/lossgen/losses/segmentation"
@@ -34,6 +37,9 @@ func Families() []Family {
 		{"robust", "numbers, with errors that are bounded, rounded off or relative", robust.Losses()},
 		{"forecasting", "distributions that a model predicts", forecasting.Losses()},
 		{"margin", "distances that are demanded, of scores, vectors and classes", margin.Losses()},
+		{"contrastive", "embeddings of which those that belong together attract", contrastive.Losses()},
+		{"metric", "embeddings whose distances follow labels", metric.Losses()},
+		{"ranking", "orders of two items and of lists", ranking.Losses()},
 		{"detection", "boxes, and scores of what is in them", detection.Losses()},
 		{"segmentation", "regions of classes in images", segmentation.Losses()},
 		{"composition", "several losses in one", composition.Losses()},

@@ -96,6 +96,22 @@ func LogOnePlusSumOf(x, keep losses.Value, axes ...int) losses.Value {
 	return x.LogSumExpWhere(keep, axes...).Softplus()
 }
 
+// LogSoftmaxOf is x less the logsumexp over what a mask keeps along an axis, with all
+// digits also where that is near 0: losses that count only what is above 0 ask for them.
+// It is meant for what the mask keeps, and the rest has no gradient.
+func LogSoftmaxOf(x, keep losses.Value, axis int) losses.Value {
+	kept := builder.Where(keep, x, x.Like(math.Inf(-1)))
+	m := kept.MaxKeep(axis)
+	m = builder.Where(m.Abs().Equal(m.Like(math.Inf(1))), m.Like(0), m)
+	e, top := kept.Sub(m).Exp(), kept.Equal(m)
+	rest := builder.Where(top, e.Like(0), e).SumKeep(axis).Add(Count(top, x.DType(), axis).Shift(-1)) // beside one largest element
+	return builder.WithGradient("log_softmax_of", x.Sub(m).Sub(rest.Log1p()), []losses.Value{x, keep}, func(dy losses.Value) []losses.Value {
+		dy = builder.Where(keep, dy, dy.Like(0))
+		p := e.Div(rest.Shift(1))
+		return []losses.Value{builder.Where(keep, dy.Sub(p.Mul(dy.SumKeep(axis))), dy.Like(0)), {}}
+	})
+}
+
 // AboveZero is the Term of losses whose mean is that of those which a mask keeps and
 // that are above 0; it is 0 where there are none.
 func AboveZero(each, keep losses.Value) losses.Term {
