@@ -129,3 +129,63 @@ func (x Value) Erf() Value {
 func erfGrad(x, dy Value) Value {
 	return x.Square().Neg().Exp().Scale(2 / math.Sqrt(math.Pi)).Mul(dy)
 }
+
+// risingShift is how far the arguments of [Value.LogRising] go up before the series,
+// which has all digits from there on.
+const risingShift = 8
+
+// The coefficients of Stirling's series in (8/y)², the highest first: log Γ(y) less
+// (y-1/2)·log(y) - y + log(2π)/2, and log(y) - 1/(2y) less the digamma function, both
+// times y (the latter times y²).
+var (
+	stirling        = stirlingSeries(func(n int) float64 { return 1 / float64(2*n*(2*n-1)) })
+	stirlingDerived = stirlingSeries(func(n int) float64 { return 1 / float64(2*n) })
+)
+
+// stirlingSeries is the Bernoulli numbers B2, B4, ... times factors and powers of
+// 1/64, the highest first.
+func stirlingSeries(factor func(n int) float64) []float64 {
+	bernoulli := []float64{1. / 6, -1. / 30, 1. / 42, -1. / 30, 5. / 66, -691. / 2730, 7. / 6, -3617. / 510, 43867. / 798}
+	series := make([]float64, len(bernoulli))
+	for i, b := range bernoulli {
+		series[len(bernoulli)-1-i] = b * factor(i+1) / math.Pow(risingShift*risingShift, float64(i))
+	}
+	return series
+}
+
+// LogRising returns log(Γ(x+t)/Γ(x)) for x above 0 and t from 0 on, broadcast. It has
+// the digits of the result where both gammas are large and nearly equal.
+func (x Value) LogRising(t Value) Value {
+	s := x.Add(t)
+	y, z := x.Shift(risingShift), s.Shift(risingShift)
+	r, q := y.Reciprocal(), z.Reciprocal()
+	tail := func(r Value, series []float64) Value {
+		return r.Square().Scale(risingShift * risingShift).polynomial(series)
+	}
+	low, high := Value{}, Value{} // two products, of which neither overflows
+	for k := range risingShift {
+		ratio := x.Shift(float64(k)).Div(s.Shift(float64(k)))
+		switch {
+		case k == 0:
+			low = ratio
+		case k == risingShift/2:
+			high = ratio
+		case k < risingShift/2:
+			low = low.Mul(ratio)
+		default:
+			high = high.Mul(ratio)
+		}
+	}
+	value := y.Shift(-0.5).Mul(t.Div(y).Log1p()).Sub(t).Add(t.Mul(z.Log())).Add(low.Log()).Add(high.Log()).
+		Add(q.Mul(tail(q, stirling)).Sub(r.Mul(tail(r, stirling))))
+	return WithGradient("log_rising", value, vs(x, t), func(dy Value) []Value {
+		derived := func(r Value) Value { return r.Scale(0.5).Add(r.Square().Mul(tail(r, stirlingDerived))) }
+		dt, dx := z.Log().Sub(derived(q)), t.Div(y).Log1p().Sub(derived(q).Sub(derived(r)))
+		for k := range risingShift {
+			up := s.Shift(float64(k))
+			dt = dt.Sub(up.Reciprocal())
+			dx = dx.Add(t.Div(x.Shift(float64(k)).Mul(up)))
+		}
+		return vs(dx.Mul(dy), dt.Mul(dy))
+	})
+}

@@ -1,7 +1,6 @@
 package regression
 
 import (
-	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/losses/parts"
 )
@@ -33,7 +32,7 @@ var Huber = &losses.Def[HuberOptions]{
 	},
 	Defaults: HuberOptions{Delta: new(1.0), Reduction: losses.Mean},
 	Body: func(c *losses.Call, o HuberOptions) losses.Term {
-		loss := clipped(c.In("input").Sub(c.In("target")), *o.Delta)
+		loss := parts.Huber(c.In("input").Sub(c.In("target")), *o.Delta)
 		if c.Has("weight") {
 			loss = loss.Mul(c.In("weight"))
 		}
@@ -60,29 +59,6 @@ var SmoothL1 = &losses.Def[SmoothL1Options]{
 		if *o.Beta == 0 {
 			return losses.Each(d.Abs())
 		}
-		return losses.Each(smooth(d, *o.Beta))
+		return losses.Each(parts.SmoothL1(d, *o.Beta))
 	},
-}
-
-// clipped is d²/2 within delta of 0 and delta·(|d| - delta/2) beyond. With c = d
-// limited to ±delta both are c·(d - c/2), and c is the gradient.
-func clipped(d losses.Value, delta float64) losses.Value {
-	c := d.Clip(-delta, delta)
-	value := c.Mul(d.Sub(c.Scale(0.5)))
-	if delta < 1e9 { // else d² may overflow where d²/2 does not
-		value = value.WithParts(c.Mul(d), c.Square().Scale(-0.5))
-	}
-	return builder.WithGradient("huber", value, []losses.Value{d}, func(dy losses.Value) []losses.Value {
-		return []losses.Value{c.Mul(dy)}
-	})
-}
-
-// smooth is d²/(2 beta) within beta of 0 and |d| - beta/2 beyond. With c = d/beta
-// limited to ±1 both are c·(d - c·beta/2), and c is the gradient.
-func smooth(d losses.Value, beta float64) losses.Value {
-	c := d.Div(d.Like(beta)).Clip(-1, 1)
-	value := c.Mul(d.Sub(c.Scale(beta/2))).WithParts(c.Mul(d), c.Square().Scale(-beta/2))
-	return builder.WithGradient("smooth_l1", value, []losses.Value{d}, func(dy losses.Value) []losses.Value {
-		return []losses.Value{c.Mul(dy)}
-	})
 }

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/losses/parts"
 )
 
 // QuantileOptions configures [Quantile].
@@ -51,21 +51,6 @@ var Quantile = &losses.Def[QuantileOptions]{
 		ones := c.Const(1).BroadcastTo(tensor.Shape{x.Shape()[0], tensor.D(1)})
 		q := ones.MatMul(constant(1, count, o.Quantiles))
 		open := !slices.Contains(o.Quantiles, 0) && !slices.Contains(o.Quantiles, 1)
-		return losses.Each(pinball(target.Sub(x), q, open).SumOver(1).Div(c.Const(float64(count))))
+		return losses.Each(parts.Pinball(target.Sub(x), q, open).SumOver(1).Div(c.Const(float64(count))))
 	},
-}
-
-// pinball is max((q-1)·e, q·e), the product of e with its slope: q for e > 0, q-1
-// for e < 0. PyTorch's max gives half of the gradient to each side at a tie and all
-// to both at NaN: q - 1/2 at 0, and 2q-1, twice that, at NaN. A q of 0 or 1 makes
-// products of 0 and infinity, so max itself is needed where open does not exclude it.
-func pinball(e, q losses.Value, open bool) losses.Value {
-	if !open {
-		return e.Mul(q.Shift(-1)).Max(e.Mul(q))
-	}
-	slope := q.Sub(e.Sign().Scale(-0.5).Shift(0.5))
-	return builder.WithGradient("pinball", e.Mul(slope), []losses.Value{e}, func(dy losses.Value) []losses.Value {
-		sides := e.Equal(e).Cast(e.DType()).Neg().Shift(2)
-		return []losses.Value{slope.Mul(sides).Mul(dy)}
-	})
 }
