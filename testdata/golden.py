@@ -10,6 +10,7 @@ stored) and in float32; where the float32 run differs in kind, its outputs are s
 """
 
 import argparse
+import functools
 import json
 import math
 import pathlib
@@ -68,7 +69,7 @@ def evaluate(case, arrays, dtype):
         inputs[name] = x.to(dtype) if x.is_floating_point() else x
         if name in case["grad"]:
             inputs[name].requires_grad_()
-    scope = {"torch": torch, "F": F, "tv": tv, "math": math, **inputs}
+    scope = {"torch": torch, "F": F, "tv": tv, "math": math, "functools": functools, "inf": math.inf, **inputs}
     outputs = {name: eval(text, dict(scope)) for name, text in case["outputs"].items()}
     for name, x in outputs.items():
         if x.dtype != dtype:

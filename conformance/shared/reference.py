@@ -1,5 +1,6 @@
 """PyTorch's side: the file's published expression, evaluated with autograd."""
 
+import functools
 import math
 import warnings
 
@@ -29,7 +30,7 @@ def evaluate(code, arrays, gradients, dtype):
         inputs[name] = x.to(dtype) if x.is_floating_point() else x
         if name in gradients:
             inputs[name].requires_grad_()
-    loss = eval(code, {"torch": torch, "F": F, "tv": tv, "math": math, **inputs})
+    loss = eval(code, {"torch": torch, "F": F, "tv": tv, "math": math, "functools": functools, "inf": math.inf, **inputs})
     outputs = {"loss": loss.detach().numpy()}
     if gradients:
         wanted = [inputs[name] for name in gradients]

@@ -9,14 +9,17 @@ import (
 	"github.com/lossgen/lossgen/losses/detection"
 	"github.com/lossgen/lossgen/losses/forecasting"
 	"github.com/lossgen/lossgen/losses/imbalance"
+	"github.com/lossgen/lossgen/losses/language"
 	"github.com/lossgen/lossgen/losses/margin"
 	"github.com/lossgen/lossgen/losses/metric"
 	"github.com/lossgen/lossgen/losses/noise"
 	"github.com/lossgen/lossgen/losses/ranking"
 	"github.com/lossgen/lossgen/losses/regression"
+	"github.com/lossgen/lossgen/losses/reinforcement"
 	"github.com/lossgen/lossgen/losses/robust"
 	"github.com/lossgen/lossgen/losses/segmentation"
 	"github.com/lossgen/lossgen/losses/sequence"
+	"github.com/lossgen/lossgen/losses/survival"
 )
 
 // Family is losses that belong together.
@@ -36,6 +39,9 @@ func Families() []Family {
 		{"regression", "numbers, and distributions of numbers", regression.Losses()},
 		{"robust", "numbers, with errors that are bounded, rounded off or relative", robust.Losses()},
 		{"forecasting", "distributions that a model predicts", forecasting.Losses()},
+		{"language", "language models: tokens, preferences, policies", language.Losses()},
+		{"reinforcement", "actions that are rewarded, and their values", reinforcement.Losses()},
+		{"survival", "times until an event, which may not be seen", survival.Losses()},
 		{"margin", "distances that are demanded, of scores, vectors and classes", margin.Losses()},
 		{"contrastive", "embeddings of which those that belong together attract", contrastive.Losses()},
 		{"metric", "embeddings whose distances follow labels", metric.Losses()},
