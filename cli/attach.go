@@ -179,7 +179,7 @@ func (a *app) writeAttached(f *attachFlags, path string, m *train.Model, made *t
 		}
 	}
 	if made.Values != nil {
-		if values, err = safetensors.Marshal(made.Values); err != nil {
+		if values, err = safetensors.Marshal(made.Values, nil); err != nil {
 			return err
 		}
 	}

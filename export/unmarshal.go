@@ -25,7 +25,7 @@ import (
 //
 // A port without a shape gets a nil Shape (rank 0 is empty, not nil), and a dim
 // with neither size nor name gets a symbol of its own, "?1", "?2" and so on.
-// Node names and documentation of nodes are not kept, nor are declarations of
+// Documentation of nodes is not kept, nor are declarations of
 // values that are no tensors of these dtypes.
 func Unmarshal(data []byte) (*ir.Model, error) { return unmarshal(data, nil) }
 

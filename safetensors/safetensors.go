@@ -1,5 +1,5 @@
-// Package safetensors writes named arrays as a safetensors file: the length of a JSON
-// header, the header, and the elements of one array after the other.
+// Package safetensors writes and reads named arrays as safetensors files: the length of
+// a JSON header, the header, and the elements of one array after the other.
 package safetensors
 
 import (
@@ -30,9 +30,10 @@ type entry struct {
 // The key of a header that is no array.
 const metadata = "__metadata__"
 
-// Marshal returns the bytes of a file. Arrays with large elements come first, as the
-// format's own writer has it, so that each begins at a multiple of its element's size.
-func Marshal(arrays []ir.Initializer) ([]byte, error) {
+// Marshal returns the bytes of a file with arrays, and with notes unless there are none.
+// Arrays with large elements come first, as the format's own writer has it, so that each
+// begins at a multiple of its element's size.
+func Marshal(arrays []ir.Initializer, notes map[string]string) ([]byte, error) {
 	sorted := slices.Clone(arrays)
 	slices.SortFunc(sorted, func(a, b ir.Initializer) int {
 		if d := b.Tensor.DType.Size() - a.Tensor.DType.Size(); d != 0 {
@@ -40,7 +41,7 @@ func Marshal(arrays []ir.Initializer) ([]byte, error) {
 		}
 		return strings.Compare(a.Name, b.Name)
 	})
-	entries, end := map[string]entry{}, int64(0)
+	entries, end := map[string]any{}, int64(0)
 	for _, a := range sorted {
 		dtype, known := types[a.Tensor.DType]
 		switch _, twice := entries[a.Name]; {
@@ -53,6 +54,9 @@ func Marshal(arrays []ir.Initializer) ([]byte, error) {
 		}
 		e := entry{DType: dtype, Shape: append([]int64{}, a.Tensor.Dims...), Offsets: [2]int64{end, end + int64(len(a.Tensor.Data))}}
 		entries[a.Name], end = e, e.Offsets[1]
+	}
+	if len(notes) > 0 {
+		entries[metadata] = notes
 	}
 	header, err := json.Marshal(entries)
 	if err != nil {

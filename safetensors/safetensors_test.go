@@ -20,7 +20,7 @@ func TestMarshal(t *testing.T) {
 		{Name: "empty", Tensor: tensor.New(tensor.Float16, 0, 4)},
 		{Name: "step", Tensor: tensor.FromInts(tensor.Int64, nil, []int64{7})},
 	}
-	data, err := safetensors.Marshal(arrays)
+	data, err := safetensors.Marshal(arrays, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestMarshalRefuses(t *testing.T) {
 		"no array can be called": {{Name: "__metadata__", Tensor: one}},
 		"has no name":            {{Name: "x", Tensor: &tensor.Tensor{}}},
 	} {
-		if _, err := safetensors.Marshal(arrays); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := safetensors.Marshal(arrays, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}

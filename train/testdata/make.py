@@ -127,6 +127,11 @@ def array(x):
     return {"dims": list(x.shape), "values": [float(f"{v:.9g}") for v in x.detach().double().flatten().tolist()]}
 
 
+def export_outside(name, of):
+    """A model whose weights are in a file beside it."""
+    onnx.save(onnx.load(HERE / f"{of}.onnx"), HERE / f"{name}.onnx", save_as_external_data=True, location=f"{name}.bin", size_threshold=0)
+
+
 warnings.simplefilter("ignore")
 torch.manual_seed(0)
 write("mlp", MLP(), (6,))
@@ -135,6 +140,7 @@ export("conv_eval", ConvNet().eval(), torch.randn(2, 1, 8, 8))
 export("zeros_eval", Zeros().eval(), torch.randn(2, 4))
 export("drop", nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Linear(8, 3)), torch.randn(2, 4), training=True)
 export("constants", Constants(), torch.randn(2, 4), training=True)
+export_outside("mlp_outside", "mlp")
 if "dynamo" in sys.argv[1:]:
     export("conv_dynamo", ConvNet().eval(), torch.randn(2, 1, 8, 8), dynamo=True)
     norms = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4), nn.ReLU(), nn.Linear(4, 4), nn.LayerNorm(4))
