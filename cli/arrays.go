@@ -107,18 +107,3 @@ func orNone(names []string) string {
 	}
 	return strings.Join(names, ", ")
 }
-
-// exactly returns integers in another integer dtype, or 0 and 1 as bool, where
-// every value stays what it is. Other arrays are returned as they are.
-func exactly(t *tensor.Tensor, to tensor.DType) (*tensor.Tensor, error) {
-	if t.DType == to || !t.DType.IsInt() || !to.IsInt() && to != tensor.Bool {
-		return t, nil
-	}
-	out := t.Cast(to)
-	for i := range t.Len() {
-		if t.Int(i) != out.Int(i) {
-			return t, fmt.Errorf("element %d is %d, which %v cannot hold", i, t.Int(i), to)
-		}
-	}
-	return out, nil
-}

@@ -88,7 +88,7 @@ func TestExactly(t *testing.T) {
 		{ints(tensor.Int64, 0, 1), tensor.Float32, "int64[2]"},
 		{ints(tensor.Bool, 0, 1), tensor.Int64, "bool[2]"},
 	} {
-		got, err := exactly(c.array, c.to)
+		got, err := c.array.Exactly(c.to)
 		if err == nil && (got.String() != c.want || !slices.Equal(got.Ints(), c.array.Ints())) || err != nil && err.Error() != c.want {
 			t.Errorf("%v as %v is %v, %v, want %s", c.array, c.to, got, err, c.want)
 		}

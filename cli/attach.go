@@ -30,21 +30,26 @@ const attachExample = `  lossgen attach resnet18.onnx --loss cross_entropy --opt
   lossgen attach net.onnx --loss huber --delta 0.5 --train 'head.*' --eval net_eval.onnx
   lossgen attach net.onnx --loss multi_task --task depth=huber --task seg=cross_entropy --bind depth_input=depth,seg_input=seg`
 
-// attachFlags are what attach is asked for.
-type attachFlags struct {
+// graphFlags say which training graph is made of a model.
+type graphFlags struct {
 	request       *requestFlags
 	loss          string
-	file          string
 	output        string
 	bind          []string
-	keep          []string
 	train, freeze []string
 	batchNorm     string
 	optimizer     string
-	accumulate    bool
 	clipNorm      float64
-	eval          string
-	embed         bool
+}
+
+// attachFlags are what attach is asked for.
+type attachFlags struct {
+	graphFlags
+	file       string
+	keep       []string
+	accumulate bool
+	eval       string
+	embed      bool
 }
 
 func newAttach(a *app) *cobra.Command {
@@ -54,39 +59,49 @@ func newAttach(a *app) *cobra.Command {
 		Args: oneArg("the file of a model"),
 		RunE: func(_ *cobra.Command, args []string) error { return a.attach(f, args[0]) },
 	}
+	f.add(cmd, a.losses, "none")
 	fs := cmd.Flags()
-	f.request = addLossFlags(fs, a.losses)
-	fs.StringVar(&f.loss, "loss", "", "the `loss`")
 	fs.StringVarP(&f.file, "o", "o", "", "`file` to write (default MODEL_train.onnx)")
-	fs.StringVar(&f.output, "output", "", "`output` of the model that the loss takes first (default the only floating-point one)")
-	fs.StringSliceVar(&f.bind, "bind", nil, "further inputs of the loss that the model has, as `input=name`, with commas")
 	fs.StringSliceVar(&f.keep, "outputs", nil, "`outputs` of the model to keep, names or patterns with commas")
-	fs.StringSliceVar(&f.train, "train", nil, "parameters to train, `names` or patterns with commas (default all)")
-	fs.StringSliceVar(&f.freeze, "freeze", nil, "parameters not to train, `names` or patterns with commas")
-	fs.StringVar(&f.batchNorm, "batchnorm", string(train.NormTrain), "batch normalization by the batch, by its statistics, or as the file has it: `"+strings.Join(train.BatchNorms(), "|")+"`")
-	fs.StringVar(&f.optimizer, "optimizer", "none", "what the file computes new parameters with, as `name[,option=value...]`")
 	fs.BoolVar(&f.accumulate, "accumulate", false, "add the gradients of earlier batches, inputs acc_NAME")
-	fs.Float64Var(&f.clipNorm, "clip-norm", 0, "`limit` of the norm of all gradients together")
 	fs.StringVar(&f.eval, "eval", "", "`file` for the loss alone, of the model out of training")
 	fs.BoolVar(&f.embed, "embed", false, "put what inputs start with into the file, as their defaults")
 	f.request.addOptions(cmd)
 	return cmd
 }
 
+// add declares the flags. The losses' own come behind all others, by addOptions.
+func (f *graphFlags) add(cmd *cobra.Command, all losses.Catalog, optimizer string) {
+	fs := cmd.Flags()
+	f.request = addLossFlags(fs, all)
+	fs.StringVar(&f.loss, "loss", "", "the `loss`")
+	fs.StringVar(&f.output, "output", "", "`output` of the model that the loss takes first (default the only floating-point one)")
+	fs.StringSliceVar(&f.bind, "bind", nil, "further inputs of the loss that the model has, as `input=name`, with commas")
+	fs.StringSliceVar(&f.train, "train", nil, "parameters to train, `names` or patterns with commas (default all)")
+	fs.StringSliceVar(&f.freeze, "freeze", nil, "parameters not to train, `names` or patterns with commas")
+	fs.StringVar(&f.batchNorm, "batchnorm", string(train.NormTrain), "batch normalization by the batch, by its statistics, or as the file has it: `"+strings.Join(train.BatchNorms(), "|")+"`")
+	fs.StringVar(&f.optimizer, "optimizer", optimizer, "what new parameters are computed with, as `name[,option=value...]`")
+	fs.Float64Var(&f.clipNorm, "clip-norm", 0, "`limit` of the norm of all gradients together")
+}
+
 func (a *app) attach(f *attachFlags, path string) error {
-	o, err := f.options()
+	o, err := f.options("attach")
 	if err != nil {
 		return usage(err)
 	}
+	if f.clipNorm > 0 && f.accumulate && f.optimizer == "none" {
+		return usagef("--clip-norm limits the sum of all batches: give it to the file with the optimizer, not to the one that adds up")
+	}
+	o.Accumulate, o.Embed, o.Eval = f.accumulate, f.embed, f.eval != ""
 	read, err := readModelWithData(path)
 	if err != nil {
 		return err
 	}
-	m, err := train.Read(read, train.BatchNorm(f.batchNorm))
+	m, err := f.choose(&o, read, path)
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return err
 	}
-	if err := f.choose(&o, m); err != nil {
+	if o.Keep, err = chosen("--outputs", f.keep, names(m.Outputs())); err != nil {
 		return err
 	}
 	made, err := m.Attach(o)
@@ -97,14 +112,14 @@ func (a *app) attach(f *attachFlags, path string) error {
 }
 
 // options reads the flags that do not need the model.
-func (f *attachFlags) options() (o train.Options, err error) {
+func (f *graphFlags) options(command string) (o train.Options, err error) {
 	if f.loss == "" {
-		return o, fmt.Errorf("attach needs a loss: name one with --loss")
+		return o, fmt.Errorf("%s needs a loss: name one with --loss", command)
 	}
 	if !slices.Contains(train.BatchNorms(), f.batchNorm) {
 		return o, fmt.Errorf("--batchnorm is %q, want %s", f.batchNorm, strings.Join(train.BatchNorms(), ", "))
 	}
-	o = train.Options{Output: f.output, Bind: map[string]string{}, Accumulate: f.accumulate, ClipNorm: f.clipNorm, Embed: f.embed, Eval: f.eval != ""}
+	o = train.Options{Output: f.output, Bind: map[string]string{}, ClipNorm: f.clipNorm}
 	if o.Loss, err = f.request.request(f.loss, losses.Request{}); err != nil {
 		return o, err
 	}
@@ -120,9 +135,6 @@ func (f *attachFlags) options() (o train.Options, err error) {
 	if f.request.flags.Changed("clip-norm") && !(f.clipNorm > 0 && f.clipNorm <= math.MaxFloat32) {
 		return o, fmt.Errorf("--clip-norm is %g, want a number above 0", f.clipNorm)
 	}
-	if f.clipNorm > 0 && f.accumulate && f.optimizer == "none" {
-		return o, fmt.Errorf("--clip-norm limits the sum of all batches: give it to the file with the optimizer, not to the one that adds up")
-	}
 	for _, text := range f.bind {
 		input, name, ok := strings.Cut(text, "=")
 		if !ok || input == "" || name == "" {
@@ -136,22 +148,22 @@ func (f *attachFlags) options() (o train.Options, err error) {
 	return o, nil
 }
 
-// choose looks up names and patterns in the model.
-func (f *attachFlags) choose(o *train.Options, m *train.Model) (err error) {
+// choose prepares the model, and looks up names and patterns in it.
+func (f *graphFlags) choose(o *train.Options, read *ir.Model, path string) (m *train.Model, err error) {
+	if m, err = train.Read(read, train.BatchNorm(f.batchNorm)); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	if o.Train, err = chosen("--train", f.train, m.Names()); err != nil {
-		return err
+		return nil, err
 	}
 	if len(f.train) == 0 {
 		o.Train = nil
 	}
 	if o.Freeze, err = chosen("--freeze", f.freeze, m.Names()); err != nil {
-		return err
-	}
-	if o.Keep, err = chosen("--outputs", f.keep, names(m.Outputs())); err != nil {
-		return err
+		return nil, err
 	}
 	_, err = chosen("--output", oneOrNone(f.output), names(m.Outputs()))
-	return err
+	return m, err
 }
 
 // writeAttached writes the files, and says what is trained.

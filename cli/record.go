@@ -20,25 +20,38 @@ import (
 // changes its meaning makes another one.
 const recordFormat = 1
 
+// surroundings are what every record says of where and when it was made.
+type surroundings struct {
+	Format    int            `json:"format"`
+	Lossgen   string         `json:"lossgen"`
+	Go        string         `json:"go"`
+	Platform  string         `json:"platform"`
+	System    string         `json:"system"`
+	Processor string         `json:"processor"`
+	Cores     int            `json:"cores"`
+	Engines   []engineRecord `json:"engines"`
+	Date      string         `json:"date"`
+	Seconds   float64        `json:"seconds"`
+	PeakBytes int64          `json:"peak_bytes"`
+}
+
+func around(start time.Time, engines []engineRecord) surroundings {
+	return surroundings{
+		Format: recordFormat, Lossgen: losses.Version, Go: goruntime.Version(), Platform: goruntime.GOOS + "/" + goruntime.GOARCH,
+		System: systemName(), Processor: processor(), Cores: goruntime.NumCPU(), Engines: engines, Date: start.UTC().Format(time.RFC3339),
+		Seconds: time.Since(start).Seconds(), PeakBytes: peakMemory(),
+	}
+}
+
 // record is what a reader needs to repeat a verification. docs/record.schema.json
 // says what each field means.
 type record struct {
-	Format    int              `json:"format"`
-	Lossgen   string           `json:"lossgen"`
-	Go        string           `json:"go"`
-	Platform  string           `json:"platform"`
-	System    string           `json:"system"`
-	Processor string           `json:"processor"`
-	Cores     int              `json:"cores"`
-	Engines   []engineRecord   `json:"engines"`
-	Data      string           `json:"data"`
-	Date      string           `json:"date"`
-	Seconds   float64          `json:"seconds"`
-	PeakBytes int64            `json:"peak_bytes"`
-	Models    []modelRecord    `json:"models"`
-	Cases     []caseRecord     `json:"cases"`
-	Runs      []runRecord      `json:"runs"`
-	Reports   []*verify.Report `json:"reports"`
+	surroundings
+	Data    string           `json:"data"`
+	Models  []modelRecord    `json:"models"`
+	Cases   []caseRecord     `json:"cases"`
+	Runs    []runRecord      `json:"runs"`
+	Reports []*verify.Report `json:"reports"`
 }
 
 type engineRecord struct {
@@ -116,16 +129,13 @@ func (r *recorder) sorted() []runRecord {
 
 // record writes the file that --record names.
 func (a *app) record(o *verifyOptions, start time.Time, subjects []subject, engines []verify.Engine, goldens *verify.Goldens, seen *recorder, reports []*verify.Report) error {
-	r := record{
-		Format: recordFormat, Lossgen: losses.Version, Go: goruntime.Version(), Platform: goruntime.GOOS + "/" + goruntime.GOARCH,
-		System: systemName(), Processor: processor(), Cores: goruntime.NumCPU(), Data: o.golden, Date: start.UTC().Format(time.RFC3339),
-		Seconds: time.Since(start).Seconds(), PeakBytes: peakMemory(), Runs: seen.sorted(), Reports: reports,
+	var used []engineRecord
+	for _, e := range engines {
+		used = append(used, recordEngine(o.engines, e))
 	}
+	r := record{surroundings: around(start, used), Data: o.golden, Runs: seen.sorted(), Reports: reports}
 	if r.Data == "" {
 		r.Data = "embedded"
-	}
-	for _, e := range engines {
-		r.Engines = append(r.Engines, recordEngine(o.engines, e))
 	}
 	for _, s := range subjects {
 		m, err := recordModel(s)

@@ -109,7 +109,7 @@ func (o *runOptions) read(ports []ir.Port) (map[string]*tensor.Tensor, error) {
 		if err != nil {
 			return nil, fmt.Errorf("input %s: %w", p.Name, err)
 		}
-		if t, err = exactly(t, p.DType); err == nil {
+		if t, err = t.Exactly(p.DType); err == nil {
 			err = fits(p, t, sizes)
 		}
 		if err != nil {

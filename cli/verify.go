@@ -164,14 +164,28 @@ func (a *app) verifyOne(ctx context.Context, s subject, engines []verify.Engine,
 	return r
 }
 
+// terminal returns standard error, where it is a terminal.
+func (a *app) terminal() (*os.File, bool) {
+	f, ok := a.stderr.(*os.File)
+	return f, ok && term.IsTerminal(int(f.Fd()))
+}
+
+// bar is a progress bar, nil where standard error is no terminal.
+func (a *app) bar(what string) *progressbar.ProgressBar {
+	f, ok := a.terminal()
+	if !ok {
+		return nil
+	}
+	return progressbar.NewOptions(1, progressbar.OptionSetWriter(f), progressbar.OptionSetDescription("lossgen: "+what),
+		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(false))
+}
+
 // progress shows how far a verification is, on a terminal.
 func (a *app) progress(name string, o *verify.Options) (done func()) {
-	f, ok := a.stderr.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	bar := a.bar(name)
+	if bar == nil {
 		return func() {}
 	}
-	bar := progressbar.NewOptions(1, progressbar.OptionSetWriter(f), progressbar.OptionSetDescription("lossgen: "+name),
-		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(false))
 	o.Progress = func(n, total int) {
 		bar.ChangeMax(total)
 		bar.Set(n)

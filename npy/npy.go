@@ -66,38 +66,49 @@ func Decode(data []byte) (*tensor.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := tensor.Count(h.dims)
-	if err != nil {
+	if err := h.fits(len(data)); err != nil {
 		return nil, err
 	}
-	size := h.size
-	if n > len(data)/size {
-		return nil, fmt.Errorf("the file is truncated: it has %d bytes of data, want %d for %v", len(data), n*size, h)
+	t := &tensor.Tensor{DType: h.dtype, Dims: h.dims}
+	if t.Data, err = h.elements(slices.Clone(data)); err != nil {
+		return nil, err
 	}
-	if len(data) > n*size {
-		return nil, fmt.Errorf("%d bytes follow the data of %v", len(data)-n*size, h)
+	if h.fortran && len(h.dims) > 1 {
+		t.Data = rowMajor(t.Data, h.dims, h.dtype.Size())
 	}
-	t := &tensor.Tensor{DType: h.dtype, Dims: h.dims, Data: slices.Clone(data)}
+	return t, nil
+}
+
+// fits checks that the header's elements have so many bytes.
+func (h header) fits(size int) error {
+	n, err := tensor.Count(h.dims)
+	switch {
+	case err != nil:
+		return err
+	case n > size/h.size:
+		return fmt.Errorf("the file is truncated: it has %d bytes of data, want %d for %v", size, n*h.size, h)
+	case size > n*h.size:
+		return fmt.Errorf("%d bytes follow the data of %v", size-n*h.size, h)
+	}
+	return nil
+}
+
+// elements returns elements of the file as those of a tensor; it may write into data.
+func (h header) elements(data []byte) ([]byte, error) {
 	if h.bigEndian {
-		for element := range slices.Chunk(t.Data, size) {
+		for element := range slices.Chunk(data, h.size) {
 			slices.Reverse(element)
 		}
 	}
-	if h.widen != nil {
-		if t.Data, err = h.widened(t.Data); err != nil {
-			return nil, err
-		}
-		size = h.dtype.Size()
-	}
-	if h.fortran && len(h.dims) > 1 {
-		t.Data = rowMajor(t.Data, h.dims, size)
-	}
 	if h.dtype == tensor.Bool {
-		for i, b := range t.Data {
-			t.Data[i] = min(b, 1)
+		for i, b := range data {
+			data[i] = min(b, 1)
 		}
 	}
-	return t, nil
+	if h.widen != nil {
+		return h.widened(data)
+	}
+	return data, nil
 }
 
 // widened returns integers as the larger ones of the dtype.

@@ -215,3 +215,18 @@ func b2i(b bool) int64 {
 	}
 	return 0
 }
+
+// Exactly returns integers in another integer dtype, or 0 and 1 as bool, where every value
+// stays what it is. Other tensors are returned as they are.
+func (t *Tensor) Exactly(to DType) (*Tensor, error) {
+	if t.DType == to || !t.DType.IsInt() || !to.IsInt() && to != Bool {
+		return t, nil
+	}
+	out := t.Cast(to)
+	for i := range t.Len() {
+		if t.Int(i) != out.Int(i) {
+			return t, fmt.Errorf("element %d is %d, which %v cannot hold", i, t.Int(i), to)
+		}
+	}
+	return out, nil
+}
