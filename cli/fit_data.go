@@ -1,13 +1,16 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/fit"
+	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/npy"
 	"github.com/lossgen/lossgen/train"
 )
@@ -95,7 +98,39 @@ func columnFits(c fit.Column, sizes map[string]sizeFrom) error {
 	if len(c.Port.Shape) > 0 && !c.Port.Shape[0].Known() && !c.Port.Shape[0].IsLetter() {
 		return fmt.Errorf("its first axis is %v, and fit wants a row for each sample", c.Port.Shape[0])
 	}
+	if c.BySample() && t.Dims[0] == 0 {
+		return errors.New("it has no rows")
+	}
 	return fits(c.Port, t, sizes)
+}
+
+// explain returns what finds the label in a batch that is no class, where the loss has one
+// output of the model and labels.
+func explain(o train.Options, m *train.Model) func(batch map[string]*tensor.Tensor) error {
+	request := o.Loss
+	i := slices.IndexFunc(m.Outputs(), func(p ir.Port) bool { return p.DType.IsFloat() && (p.Name == o.Output || o.Output == "") })
+	plan, err := losses.Request{Catalog: request.Catalog, Loss: request.Loss, Options: request.Options}.Resolve()
+	if err != nil || i < 0 || len(o.Bind) > 0 {
+		return nil
+	}
+	request.Shapes = maps.Clone(request.Shapes)
+	if request.Shapes == nil {
+		request.Shapes = map[string]string{}
+	}
+	request.Shapes[plan.Inputs()[0].Name] = m.Outputs()[i].Shape.List()
+	if plan, err = request.Resolve(); err != nil {
+		return nil
+	}
+	return func(batch map[string]*tensor.Tensor) error {
+		named := map[string]*tensor.Tensor{}
+		for _, port := range plan.Ports[1:] {
+			named[port.Name] = batch[port.Name]
+			if t := batch["loss_"+port.Name]; t != nil {
+				named[port.Name] = t
+			}
+		}
+		return plan.CheckLabels(named)
+	}
 }
 
 // describeColumns says which arrays a run has.

@@ -1,6 +1,7 @@
 package fit
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -69,6 +70,7 @@ type stepper struct {
 	session runtime.Session
 	state   *state
 	data    *samples
+	explain func(batch map[string]*tensor.Tensor) error
 	bound   map[int]*bound
 }
 
@@ -96,6 +98,9 @@ func (s *stepper) run(ctx context.Context, rows []int) (float64, error) {
 		copy(b.batch[c.Port.Name].Data, t.Data)
 	}
 	if err := b.runs[s.state.now].Run(ctx); err != nil {
+		if s.explain != nil && ctx.Err() == nil {
+			err = cmp.Or(s.explain(b.batch), err)
+		}
 		return 0, err
 	}
 	return scalar(b.loss), nil

@@ -14,13 +14,11 @@ import (
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/safetensors"
+	"github.com/lossgen/lossgen/train"
 )
 
 // This file keeps the state of training in a file, from which it goes on to the same
-// numbers: values by their names, those of the best epoch behind [BestPrefix], and notes.
-
-// BestPrefix is in front of the names of the best epoch's values in a checkpoint.
-const BestPrefix = "best_"
+// numbers: values by their names, those of the best epoch with a prefix, and notes.
 
 // noteKey is the note that says where training is.
 const noteKey = "lossgen.fit"
@@ -46,7 +44,7 @@ func (r *run) save() error {
 	}
 	arrays := r.state.values()
 	for _, v := range r.best {
-		arrays = append(arrays, ir.Initializer{Name: BestPrefix + v.Name, Tensor: v.Tensor})
+		arrays = append(arrays, ir.Initializer{Name: train.BestPrefix + v.Name, Tensor: v.Tensor})
 	}
 	data, err := safetensors.Marshal(arrays, map[string]string{noteKey: string(note)})
 	if err != nil {
@@ -126,7 +124,7 @@ func (r *run) take(arrays []ir.Initializer) error {
 		want[v.Name] = v
 	}
 	for _, v := range r.best {
-		want[BestPrefix+v.Name] = v
+		want[train.BestPrefix+v.Name] = v
 	}
 	for _, a := range arrays {
 		to, ok := want[a.Name]

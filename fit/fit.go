@@ -36,6 +36,9 @@ type Options struct {
 	Checkpoint string
 	// Notes are what a checkpoint must agree in.
 	Notes map[string]string
+	// Explain, where there is one, finds out why a run on a batch failed: an engine tells
+	// neither the input nor the place. It returns nil where it does not know.
+	Explain func(batch map[string]*tensor.Tensor) error
 	// Epoch is told of each epoch, Progress of the samples that are done in one.
 	Epoch    func(Epoch)
 	Progress func(epoch, done, samples int)
@@ -116,7 +119,7 @@ func (r *run) open(m *ir.Model, data *samples) (*stepper, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &stepper{session: session, state: r.state, data: data, bound: map[int]*bound{}}, nil
+	return &stepper{session: session, state: r.state, data: data, explain: r.Explain, bound: map[int]*bound{}}, nil
 }
 
 func (r *run) close() {

@@ -241,15 +241,34 @@ func TestSum(t *testing.T) {
 
 // TestStops: a loss that is no number ends training, and no checkpoint has its values.
 func TestStops(t *testing.T) {
-	made := attached(t, "mlp", "sgd,lr=3e38")
+	made := attached(t, "mlp", "sgd")
 	o := options(t, reference.Backend{}, made, "mlp", false)
 	o.Checkpoint = filepath.Join(t.TempDir(), "c")
-	_, err := Run(context.Background(), made, o)
-	if err == nil || !strings.Contains(err.Error(), "epoch 1, step ") || !strings.Contains(err.Error(), "try a smaller lr") {
+	all, err := o.Data[0].File.Rows(upTo(11))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all.SetFloat(5*5, math.NaN()) // of the second batch
+	data, err := npy.Encode(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "x.npy")
+	if err := os.WriteFile(file, data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	o.Data = columns(t, made, "mlp", file, "y")
+	_, err = Run(context.Background(), made, o)
+	if err == nil || !strings.Contains(err.Error(), "epoch 1, step 2 of 3: the loss is NaN: try a smaller lr") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := os.Stat(o.Checkpoint); err == nil {
 		t.Error("there is a checkpoint")
+	}
+	o.Data = columns(t, made, "mlp", "x", "y")
+	o.Validation = columns(t, made, "mlp", file, "y")
+	if _, err = Run(context.Background(), made, o); err == nil || !strings.Contains(err.Error(), "validation of epoch 1: the loss is NaN") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -80,8 +80,14 @@ func (m *Model) write(v ir.Initializer, out *Applied) error {
 	return nil
 }
 
-// isState reports whether a value is one that an optimizer keeps.
+// BestPrefix is in front of the names of the best epoch's values in a checkpoint.
+const BestPrefix = "best_"
+
+// isState reports whether a value is one that an optimizer or a checkpoint keeps.
 func (m *Model) isState(name string) bool {
+	if of, ok := strings.CutPrefix(name, BestPrefix); ok && (m.isState(of) || slices.Contains(m.Names(), of)) {
+		return true
+	}
 	if slices.Contains([]string{"lr", "step", "parts"}, name) {
 		return true
 	}
