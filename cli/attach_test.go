@@ -123,3 +123,21 @@ func TestAttachRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestVerifyAttached: what attach and grad write is judged by its gradients.
+func TestVerifyAttached(t *testing.T) {
+	folder := t.TempDir()
+	step, grads := filepath.Join(folder, "t.onnx"), filepath.Join(folder, "g.onnx")
+	for _, args := range [][]string{
+		{"attach", attachModels + "conv.onnx", "--loss", "cross_entropy", "--optimizer", "adamw", "-o", step},
+		{"grad", attachModels + "mlp.onnx", "-o", grads},
+	} {
+		if code, said := command(args...); code != 0 {
+			t.Fatal(said)
+		}
+	}
+	code, said := command("verify", step, grads)
+	if code != 0 || !strings.Contains(said, "new_m_conv.weight") || !strings.Contains(said, "grad_x") {
+		t.Errorf("exit %d: %s", code, said)
+	}
+}

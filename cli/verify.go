@@ -11,7 +11,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/losses"
+	"github.com/lossgen/lossgen/safetensors"
 	"github.com/lossgen/lossgen/verify"
 )
 
@@ -27,7 +29,11 @@ The bytes of a file that says to be of another version of lossgen prove nothing,
 that it exits 1, too. With --allow-version such a file is compared in all that it
 says of itself, and on random inputs of many sizes. A file of large fixed sizes is
 judged by the same request with smaller ones, and runs once as it is if that stays
-within --memory.`
+within --memory.
+
+Of a file of grad or attach the gradients have to be those by differences in float64, on
+the reference engine, and the engines have to agree. The values to start with are read
+from the .safetensors file beside it, where there is one.`
 
 const verifyExample = `  lossgen verify huber
   lossgen verify focal.onnx --engine reference
@@ -159,9 +165,24 @@ func (a *app) verifyOne(ctx context.Context, s subject, engines []verify.Engine,
 	if s.loss != nil {
 		return verify.Loss(ctx, s.loss, engines, o)
 	}
+	o.Values = startBeside(s.name)
 	r := verify.File(ctx, s.data, engines, o)
 	r.Subject = s.name
 	return r
+}
+
+// startBeside returns the values that attach has written beside a training file. Without
+// them, others are drawn.
+func startBeside(path string) []ir.Initializer {
+	data, err := readFile(strings.TrimSuffix(path, ".onnx") + ".safetensors")
+	if err != nil {
+		return nil
+	}
+	values, _, err := safetensors.Unmarshal(data)
+	if err != nil {
+		return nil
+	}
+	return values
 }
 
 // terminal returns standard error, where it is a terminal.

@@ -29,8 +29,15 @@ func Grad(m *ir.Model, o GradOptions) (*ir.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.Model(func(b *builder.B) { p.grad(b, o) })
+	out, err := p.Model(func(b *builder.B) { p.grad(b, o) })
+	if err == nil {
+		out.Metadata = append(out.Metadata, ir.Prop{Key: OfKey, Value: o.Of})
+	}
+	return out, err
 }
+
+// OfKey is the metadata of a file with gradients: the output that they are of.
+const OfKey = "lossgen.grad"
 
 // Model returns the model that f builds, with the name and the notes of the one that
 // was prepared.

@@ -31,6 +31,13 @@ type Options struct {
 	Opset         int64 // 0: that of the model
 }
 
+// The metadata of a training graph: the optimizer with all its options, and the limit of
+// the gradients' norm, 0 for none.
+const (
+	StepKey = "lossgen.optimizer"
+	ClipKey = "lossgen.clip_norm"
+)
+
 // Result is a training graph.
 type Result struct {
 	Model *ir.Model
@@ -73,6 +80,7 @@ func (m *Model) Attach(o Options) (*Result, error) {
 		return nil, err
 	}
 	a.order(out.Model.Graph)
+	out.Model.Metadata = append(out.Model.Metadata, ir.Prop{Key: StepKey, Value: o.Optimizer.String()}, ir.Prop{Key: ClipKey, Value: losses.Text(o.ClipNorm)})
 	out.Values = a.start
 	if o.Eval {
 		p, err := graft.Prepare(m.inference(), graft.Options{Inputs: append(slices.Clone(a.trained), statistics...), Of: a.of, Opset: a.Opset})

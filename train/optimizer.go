@@ -9,6 +9,7 @@ import (
 
 	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/losses"
 )
 
 // This file has the steps of optimizers, as those of torch.optim compute them.
@@ -110,6 +111,41 @@ func (o Optimizer) set(name, value string) error {
 	}
 	o.with[name] = v
 	return nil
+}
+
+// String writes the optimizer with all its options, as [ParseOptimizer] reads it.
+func (o Optimizer) String() string {
+	if o.row == nil {
+		return "none"
+	}
+	text := o.row.name
+	for _, opt := range o.row.options {
+		text += "," + opt.name + "=" + losses.Text(o.with[opt.name])
+	}
+	return text
+}
+
+// Gradient returns the gradient that a step was made of: next is what became of the
+// parameter x at a learning rate of 1, states those behind the step, which were 0 before.
+func (o Optimizer) Gradient(x, next float64, states []float64) float64 {
+	decay := o.with["weight_decay"] * x
+	switch o.row.name {
+	case "sgd":
+		return x - next - decay
+	case "adam":
+		return states[0]/(1-o.with["beta1"]) - decay
+	case "adamw":
+		return states[0] / (1 - o.with["beta1"])
+	}
+	return states[0] - decay // momentum, nesterov
+}
+
+// States are the prefixes of what the optimizer keeps for each parameter.
+func (o Optimizer) States() []string {
+	if o.row == nil {
+		return nil
+	}
+	return o.row.states
 }
 
 // step is that of one parameter.

@@ -27,8 +27,13 @@ const draws = 3
 // of the request have to come out. The engines have to agree on random data; the
 // reference engine is always one of them. Gradients have to be those of the loss
 // by central finite differences. A file of large sizes is judged by its request
-// at small ones, and runs once as it is.
+// at small ones, and runs once as it is. A file of `lossgen grad` or `lossgen attach` has no
+// request: its gradients have to be those of what it computes by differences in float64,
+// and the engines have to agree.
 func File(ctx context.Context, data []byte, engines []Engine, o Options) *Report {
+	if m, err := export.Unmarshal(data); err == nil && isTraining(m) {
+		return training(ctx, data, engines, o)
+	}
 	r := &Report{Subject: "file"}
 	f, c := readFile(o.Catalog, data)
 	r.Checks = append(r.Checks, c)

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 
+	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/runtime"
@@ -44,6 +45,8 @@ type Options struct {
 	// AllowVersion judges a file that says to be of another version of lossgen by
 	// what it computes. Without, such a file fails: it is not proven.
 	AllowVersion bool
+	// Values are those that inputs of a training file start with; others are drawn.
+	Values []ir.Initializer
 	// Seed is what the inputs of such a file are drawn from; 0 takes another one
 	// each time, so that no file can be made for them.
 	Seed uint64

@@ -52,7 +52,7 @@ var policy = map[string][]string{
 	"runtime/reference":                {"builder/ir", "builder/tensor", "runtime", "export", "github.com/owulveryck/onnx-go", "gorgonia.org/tensor", "gonum.org/v1/gonum"},
 	"runtime/ort":                      {"builder/ir", "builder/tensor", "runtime", "export", "github.com/yalue/onnxruntime_go"},
 	"testdata":                         {},
-	"verify":                           {"builder", "builder/ir", "builder/tensor", "losses", "export", "runtime", "runtime/reference", "testdata"},
+	"verify":                           {"builder", "builder/ir", "builder/tensor", "losses", "export", "graft", "train", "runtime", "runtime/reference", "testdata"},
 	"cmd/lossgen":                      {"cli", "losses/all"},
 	"conformance/live/domains":         {"builder", "builder/tensor", "losses", "losses/all", "cli"},
 	"conformance/stacks/adapter_names": {"builder", "losses", "losses/all", "cli"},
