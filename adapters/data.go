@@ -50,6 +50,8 @@ type Data struct {
 	// Ranks says how inputs of other ranks are brought to the file's.
 	Ranks Ranks
 
+	*Trainer // of a training file
+
 	command []string // the command line, less the stack
 }
 

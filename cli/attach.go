@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lossgen/lossgen/adapters"
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
@@ -50,6 +51,7 @@ type attachFlags struct {
 	accumulate bool
 	eval       string
 	embed      bool
+	adapters   []string
 }
 
 func newAttach(a *app) *cobra.Command {
@@ -66,6 +68,7 @@ func newAttach(a *app) *cobra.Command {
 	fs.BoolVar(&f.accumulate, "accumulate", false, "add the gradients of earlier batches, inputs acc_NAME")
 	fs.StringVar(&f.eval, "eval", "", "`file` for the loss alone, of the model out of training")
 	fs.BoolVar(&f.embed, "embed", false, "put what inputs start with into the file, as their defaults")
+	fs.StringSliceVar(&f.adapters, "adapter", nil, "write sources with a type Trainer beside the file, for `languages`: "+strings.Join(adapters.TrainerNames(), ", "))
 	f.request.addOptions(cmd)
 	return cmd
 }
@@ -91,6 +94,9 @@ func (a *app) attach(f *attachFlags, path string) error {
 	}
 	if f.clipNorm > 0 && f.accumulate && f.optimizer == "none" {
 		return usagef("--clip-norm limits the sum of all batches: give it to the file with the optimizer, not to the one that adds up")
+	}
+	if err := f.completeTrainer(path); err != nil {
+		return usage(err)
 	}
 	o.Accumulate, o.Embed, o.Eval = f.accumulate, f.embed, f.eval != ""
 	read, err := readModelWithData(path)
@@ -168,10 +174,7 @@ func (f *graphFlags) choose(o *train.Options, read *ir.Model, path string) (m *t
 
 // writeAttached writes the files, and says what is trained.
 func (a *app) writeAttached(f *attachFlags, path string, m *train.Model, made *train.Result) error {
-	file := f.file
-	if file == "" {
-		file = strings.TrimSuffix(path, ".onnx") + "_train.onnx"
-	}
+	file := f.name(path)
 	if file == f.eval {
 		return usagef("--eval and -o are one file, %s: name two", file)
 	}
@@ -195,6 +198,10 @@ func (a *app) writeAttached(f *attachFlags, path string, m *train.Model, made *t
 			return err
 		}
 	}
+	sources, err := f.sources(file, made, model, eval, values)
+	if err != nil {
+		return err
+	}
 	// The model comes last: whoever finds it finds what it needs.
 	if values != nil {
 		beside := strings.TrimSuffix(file, ".onnx") + ".safetensors"
@@ -207,6 +214,9 @@ func (a *app) writeAttached(f *attachFlags, path string, m *train.Model, made *t
 		if err := a.writeModel(made.Eval, eval, f.eval); err != nil {
 			return err
 		}
+	}
+	if err := a.writeAdapters(sources); err != nil {
+		return err
 	}
 	if err := a.writeModel(made.Model, model, file); err != nil {
 		return err

@@ -44,7 +44,7 @@ var policy = map[string][]string{
 	"train":                            {"builder", "builder/ir", "builder/tensor", "graft", "losses"},
 	"safetensors":                      {"builder/ir", "builder/tensor"},
 	"fit":                              {"builder/ir", "builder/tensor", "train", "safetensors", "export", "npy", "runtime"},
-	"adapters":                         {"builder/ir", "builder/tensor", "losses", "export", "golang.org/x/mod"},
+	"adapters":                         {"builder/ir", "builder/tensor", "losses", "export", "safetensors", "golang.org/x/mod"},
 	"draw":                             {"builder/ir", "builder/ir/infer", "builder/tensor"},
 	"cost":                             {"builder/ir", "builder/ir/infer", "builder/tensor", "export"},
 	"npy":                              {"builder/tensor", "github.com/edsrzf/mmap-go"},
