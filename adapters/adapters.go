@@ -104,7 +104,11 @@ func find(name string) (Stack, error) {
 
 // fit names what the stack's source has of the file's name.
 func (s Stack) fit(d Data) (*Data, error) {
-	d.Name, d.Type = s.names.moduleName(string(d.Stem)), s.names.className(string(d.Stem))
+	stem := string(d.Stem)
+	d.Name, d.Type = s.names.moduleName(stem), s.names.className(stem)
+	if d.Trainer != nil { // net_train.onnx has a NetTrainer
+		d.Type = s.names.className(strings.TrimSuffix(stem, "_train"))
+	}
 	t, err := template.New(s.Name).Parse(s.File)
 	if err != nil {
 		return nil, err
