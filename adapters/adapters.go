@@ -162,6 +162,9 @@ var functions = template.FuncMap{
 	"asBuffer": asBuffer,
 	"size":     size,
 	"explicit": explicit,
+
+	"rustArray": rustArray,
+	"javaType":  javaType,
 }
 
 // functions are those that depend on the language and on the file's names.

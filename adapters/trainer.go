@@ -53,11 +53,15 @@ type State struct {
 	Evaluates     bool   // the file that evaluates reads it
 }
 
-// Code is the number that safetensors and templates of compiled languages have no need to
-// agree on: the type as ONNX numbers it.
-func (p Port) Code() int { return onnxTypes[p.DType] }
+// trainerTypes are the types that trainers take, with their names in Rust's enumeration of
+// arrays and in Java's of types.
+var trainerTypes = map[string][2]string{
+	"float32": {"F32", "FLOAT"}, "float64": {"F64", "DOUBLE"}, "int64": {"I64", "INT64"}, "int32": {"I32", "INT32"}, "bool": {"Bool", "BOOL"},
+}
 
-var onnxTypes = map[string]int{"float32": 1, "int32": 6, "int64": 7, "bool": 9, "float64": 11}
+func rustArray(dtype string) string { return trainerTypes[dtype][0] }
+
+func javaType(dtype string) string { return trainerTypes[dtype][1] }
 
 // Trainer is what a template sees of a training file, beside Data.
 type Trainer struct {
@@ -145,7 +149,7 @@ func hasPort(ports []ir.Port, name string) bool {
 // outputs besides the loss and new values.
 func fitsTrainer(d *Data) error {
 	for _, p := range slices.Concat(d.ports(), statePorts(d.Trainer.States)) {
-		if onnxTypes[p.DType] == 0 {
+		if _, ok := trainerTypes[p.DType]; !ok {
 			return fmt.Errorf("%q is %s, which trainers do not take: float32, float64, int64, int32 and bool", p.Name, p.DType)
 		}
 	}
