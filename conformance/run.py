@@ -65,6 +65,7 @@ CHECKS = [
     ("adapters", "PyTorch adapter, training", [HERE / "adapters/stack.py", "--lossgen", "{lossgen}", "--stack", "torch"], {}),
     ("stacks", "Go, C++, Rust, Java, JavaScript", [HERE / "stacks/stacks.py", "--lossgen", "{lossgen}"], {}),
     ("stacks", "adapters of hard names", [HERE / "stacks/adapter_names.py"], {}),
+    ("stacks", "trainers of digits", [HERE / "stacks/trainers.py", "--lossgen", "{lossgen}"], {}),
     ("stacks", "training in a browser", [HERE / "stacks/browser.py", "--lossgen", "{lossgen}"], {}),
     ("docs", "README and docs, block by block", [HERE / "docs/docs.py", "--lossgen", "{lossgen}"], {}),
 ]
