@@ -25,7 +25,7 @@ type configuration struct {
 // configKeys are what a configuration may hold.
 var configKeys = []string{
 	"loss", "options", "tasks", "weighting", "weights", "half", "mu", "with", "grad", "grad_output", "normalizer",
-	"dtype", "loss_dtype", "index_dtype", "shape", "opset", "for", "output",
+	"dtype", "loss_dtype", "index_dtype", "shape", "map", "opset", "for", "output",
 }
 
 // readConfig reads a configuration. Errors are of the form "file:line: ...".
@@ -97,6 +97,8 @@ func (c *configuration) set(key string, value ast.Node) error {
 		return err
 	case "normalizer":
 		return decode(value, &r.Normalizer, "true or false")
+	case "map":
+		return decode(value, &r.Map, "steps by name")
 	case "grad_output":
 		return decode(value, &r.GradOutput, "true or false")
 	case "dtype":

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -31,6 +32,7 @@ type requestFlags struct {
 	indexDType string
 	opset      int64
 	target     string
+	steps      []string
 	shapes     []string
 	config     string
 }
@@ -44,6 +46,7 @@ func addRequestFlags(fs *pflag.FlagSet, all losses.Catalog) *requestFlags {
 	fs.StringVar(&f.lossDType, "loss-dtype", "", "type of the loss, beside 16-bit inputs: float32 (default: that of --dtype)")
 	fs.Lookup("opset").Usage = "version of the ONNX operators, 13 to 28 (default 17)"
 	fs.StringVar(&f.target, "for", "", "write fewer operators for one `consumer`: accelerator, onnx2torch or tract (default all others)")
+	fs.StringArrayVar(&f.steps, "map", nil, "steps on an input, on loss before reduction, or on result, as `name=steps`, such as input=clip:1e-7:1,log")
 	fs.StringVar(&f.config, "config", "", "read the request from a YAML `file`; flags override it")
 	return f
 }
@@ -156,6 +159,9 @@ func (f *requestFlags) request(loss string, r losses.Request) (losses.Request, e
 			return r, fmt.Errorf("--%s is %q, want %s", d.flag, d.text, d.want)
 		}
 	}
+	if err := f.readSteps(&r); err != nil {
+		return r, err
+	}
 	return r, f.readShapes(&r)
 }
 
@@ -266,6 +272,28 @@ func (f *requestFlags) readShapes(r *losses.Request) error {
 		shapes[name] = dims
 	}
 	r.Shapes = shapes
+	return nil
+}
+
+// readSteps adds the steps of flags to those of a configuration file.
+func (f *requestFlags) readSteps(r *losses.Request) error {
+	if len(f.steps) == 0 {
+		return nil
+	}
+	all := map[string]string{}
+	maps.Copy(all, r.Map)
+	given := map[string]bool{}
+	for _, text := range f.steps {
+		name, steps, ok := strings.Cut(text, "=")
+		if name = strings.TrimSpace(name); !ok || name == "" || steps == "" {
+			return fmt.Errorf("--map is %q, want name=steps, such as input=clip:1e-7:1,log", text)
+		}
+		if given[name] {
+			return fmt.Errorf("--map gives %s twice: separate steps by commas", name)
+		}
+		all[name], given[name] = steps, true
+	}
+	r.Map = all
 	return nil
 }
 

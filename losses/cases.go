@@ -25,7 +25,8 @@ type Case struct {
 	Sizes      map[string]int64  // of letters
 	Fill       map[string]string // how an input is filled: see testdata/README.md
 	Set        map[string]Edge   // elements that are replaced afterwards
-	Dtypes     []string          // nil: float32 and float64
+	Map        map[string]string
+	Dtypes     []string // nil: float32 and float64
 }
 
 // Edge replaces elements of an input, by flat index.
@@ -267,7 +268,7 @@ func (c Case) golden(all Catalog, l Loss) (GoldenCase, error) {
 		return GoldenCase{}, err
 	}
 	r.With, r.GradOutput, r.Normalizer, r.Shapes, r.Grad = c.With, c.GradOutput, c.Normalizer, c.Shapes, c.Grad
-	r.LossDType = c.LossDType
+	r.LossDType, r.Map = c.LossDType, c.Map
 	if c.Grad == nil {
 		for _, in := range declared.Inputs() {
 			if in.Grad != No && (!in.Optional || slices.Contains(c.With, in.Name)) {

@@ -68,6 +68,7 @@ func (p *Plan) result(c *Call) (Term, builder.Value) {
 	if p.divided() == None && slices.Contains(p.wrapperNames(), "normalizer") {
 		loss = loss.Div(c.In("normalizer"))
 	}
+	loss = p.take(p.steps[MapResult], loss, 0)
 	if s := p.wrap.Scale; s != nil && *s != 1 {
 		loss = loss.Scale(*s)
 	}
@@ -129,6 +130,16 @@ func (p *Plan) Model(opts ...builder.Option) (*ir.Model, error) {
 	}
 	if p.Spec.LabelPolicy != "" {
 		m.Metadata = append(m.Metadata, ir.Prop{Key: metaLabelPolicy, Value: p.Spec.LabelPolicy})
+	}
+	if p.Map != nil {
+		steps, err := json.Marshal(p.Map)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.Loss, err)
+		}
+		m.Metadata = append(m.Metadata, ir.Prop{Key: metaMap, Value: string(steps)})
+	}
+	if p.Like != "" {
+		m.Metadata = append(m.Metadata, ir.Prop{Key: metaLike, Value: p.Like})
 	}
 	if p.For != "" {
 		m.Metadata = append(m.Metadata, ir.Prop{Key: metaFor, Value: string(p.For)})

@@ -39,6 +39,11 @@ type Request struct {
 	LossDType  tensor.DType `json:"loss_dtype,omitempty" yaml:"loss_dtype,omitempty"`
 	IndexDType tensor.DType `json:"-" yaml:"-"` // of integer inputs; int64
 	Opset      int64        `json:"opset,omitempty" yaml:"opset,omitempty"`
+	// Map has the steps that inputs, the losses before reduction ([MapLosses]) and the
+	// loss ([MapResult]) go through, as "clip:1e-7:1,log".
+	Map map[string]string `json:"map,omitempty" yaml:"map,omitempty"`
+	// Like is what the model says of the framework's call that it stands for, as JSON.
+	Like string `json:"-" yaml:"-"`
 	// For names a consumer with fewer operators; empty for all others.
 	For Target `json:"for,omitempty" yaml:"for,omitempty"`
 }
@@ -61,6 +66,7 @@ type Plan struct {
 	Warnings []string
 	loss     Loss
 	wrap     wrapping
+	steps    map[string][]step
 	probe    *probe   // where inputs or the expression need it
 	layout   *layout  // where there is a mask
 	moved    []string // inputs whose classes are last, not along axis 1
@@ -81,7 +87,7 @@ func (r Request) Resolve() (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, step := range []func() error{p.resolveInputs, p.resolveWrapping, p.resolveGrad, p.resolveProbe} {
+	for _, step := range []func() error{p.resolveMap, p.resolveInputs, p.resolveWrapping, p.resolveGrad, p.resolveProbe} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -388,6 +394,8 @@ const (
 	metaReference   = "lossgen.reference"
 	metaLabelPolicy = "lossgen.label_policy"
 	metaFor         = "lossgen.for"
+	metaMap         = "lossgen.map"
+	metaLike        = "lossgen.like"
 	metaVersion     = "lossgen.version"
 )
 
@@ -405,6 +413,12 @@ func (c Catalog) FromModel(m *ir.Model) (Request, error) {
 	if err := json.Unmarshal([]byte(options), &r.Options); err != nil {
 		return r, fmt.Errorf("the model's %s metadata is not JSON: %v", metaOptions, err)
 	}
+	if text, ok := m.Meta(metaMap); ok {
+		if err := json.Unmarshal([]byte(text), &r.Map); err != nil || len(r.Map) == 0 {
+			return r, fmt.Errorf("the model's %s metadata is no JSON object of steps", metaMap)
+		}
+	}
+	r.Like, _ = m.Meta(metaLike)
 	p, err := Request{Catalog: c, Loss: loss, Options: r.Options}.declare()
 	if err != nil {
 		return r, err

@@ -146,7 +146,7 @@ func (p *Plan) alone() (*probe, error) {
 		for _, port := range p.Ports {
 			c.inputs[port.Name] = c.compute(b.Input(port.Name, port.DType, port.Shape))
 		}
-		t = p.loss.build(c, p.Options)
+		t = p.mapLosses(p.loss.build(p.mapped(c), p.Options))
 		b.Output("loss", t.Each)
 	})
 	if err != nil {
@@ -211,13 +211,14 @@ func (p *Plan) wrapped(c *Call) Term {
 	if p.layout != nil {
 		c = p.coveredInputs(c)
 	}
+	c = p.mapped(c)
 	if p.wrap.Softcap != nil || p.wrap.Temperature != nil {
 		inner := *c
 		inner.inputs = maps.Clone(c.inputs)
 		inner.inputs[p.Spec.Logits] = p.wrap.logits(c.In(p.Spec.Logits))
 		c = &inner
 	}
-	t := p.loss.build(c, p.Options)
+	t := p.mapLosses(p.loss.build(c, p.Options))
 	names := p.wrapperNames()
 	if p.wrap.ZLoss != nil {
 		x := c.In(p.Spec.Logits)

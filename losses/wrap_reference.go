@@ -24,14 +24,17 @@ func (p *Plan) Expression() string {
 		}
 		text = p.movedTorch(p.withLogits(text))
 	}
+	text = p.mapTorch(MapResult, text)
 	if s := p.wrap.Scale; s != nil && *s != 1 {
 		text = Python(*s) + " * " + Operand(text)
 	}
-	return p.widened(text)
+	return p.widened(p.withMapped(text))
 }
 
 // writtenOut reports whether the expression says how the loss is reduced.
-func (p *Plan) writtenOut() bool { return p.wrap.ZLoss != nil || len(p.wrapperNames()) > 0 }
+func (p *Plan) writtenOut() bool {
+	return p.wrap.ZLoss != nil || len(p.steps[MapLosses]) > 0 || len(p.wrapperNames()) > 0
+}
 
 // widened converts 16-bit inputs for a float32 loss.
 func (p *Plan) widened(text string) string {
@@ -71,7 +74,7 @@ func (p *Plan) withLogits(text string) string {
 func (p *Plan) eachTorch(c *Call) string {
 	unreduced := maps.Clone(p.Options)
 	unreduced["reduction"] = string(None)
-	text := p.movedBackTorch(p.loss.reference(c, unreduced))
+	text := p.mapTorch(MapLosses, p.movedBackTorch(p.loss.reference(c, unreduced)))
 	if z := p.wrap.ZLoss; z != nil {
 		axis := 1
 		if len(p.Ports[0].Shape) == 1 && (p.layout == nil || !p.layout.indexed) {
@@ -162,7 +165,7 @@ func (p *Plan) normalizerExpression() string {
 		form = fmt.Sprintf("loss.new_tensor(%s)", form)
 	}
 	text := fmt.Sprintf("(lambda loss: %s)(%s)", form, p.eachTorch(p.blankCall()))
-	return p.withMask(text)
+	return p.withMask(p.withMapped(text))
 }
 
 // Operand puts an expression that is not a single term in parentheses.

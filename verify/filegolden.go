@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"maps"
 	"reflect"
 	"slices"
 
@@ -87,7 +88,7 @@ func (f *file) withGradients(g *Golden) *Golden {
 // sameComputation reports whether two plans differ in shapes, dtypes and
 // gradients at most.
 func sameComputation(a, b *losses.Plan) bool {
-	return a.Loss == b.Loss && reflect.DeepEqual(a.Options, b.Options) && slices.Equal(a.With, b.With)
+	return a.Loss == b.Loss && reflect.DeepEqual(a.Options, b.Options) && slices.Equal(a.With, b.With) && maps.Equal(a.Map, b.Map)
 }
 
 // shapesFit reports whether a case's inputs have sizes that the plan's letters
