@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lossgen/lossgen/conventions"
 	"github.com/lossgen/lossgen/losses"
 )
 
@@ -24,7 +25,10 @@ func newDescribe(a *app) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return a.printJSON(d)
+				return a.printJSON(struct {
+					losses.Description
+					Like []string `json:"like"` // calls of other frameworks
+				}{d, signatures(d.Name)})
 			}
 			a.printPlain(func(a *app) { a.describe(l, d) })
 			return nil
@@ -32,6 +36,15 @@ func newDescribe(a *app) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// signatures are the calls of other frameworks that are a loss.
+func signatures(loss string) []string {
+	list := []string{}
+	for _, c := range conventions.ForLoss(loss) {
+		list = append(list, c.Signature())
+	}
+	return list
 }
 
 func (a *app) describe(l losses.Loss, d losses.Description) {
@@ -53,6 +66,8 @@ func (a *app) describe(l losses.Loss, d losses.Description) {
 	a.section("mind", len(d.Traps), func(i int) string { return d.Traps[i] })
 	a.section("in other engines", len(d.Exceptions), func(i int) string { return d.Exceptions[i] })
 	a.section("for one consumer, by --for", len(d.For), func(i int) string { return d.For[i].Name + ": " + d.For[i].Text() })
+	same := signatures(d.Name)
+	a.section("elsewhere, for --like", len(same), func(i int) string { return same[i] })
 	if d.NaNRows {
 		fmt.Fprintf(a.stdout, "\nnan\n  Where an input is NaN, the gradient of its element or row may be NaN where\n  PyTorch gives a number.\n")
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/conventions"
 	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/verify"
@@ -31,6 +32,7 @@ const emitExample = `  lossgen emit focal.onnx
 // emitOptions are what emit is asked for.
 type emitOptions struct {
 	request *requestFlags
+	like    string
 	output  string
 	adapter []string
 	verify  bool
@@ -54,6 +56,7 @@ func newEmit(a *app) *cobra.Command {
 	addAdapterFlag(cmd.Flags(), &o.adapter)
 	cmd.Flags().BoolVar(&o.verify, "verify", false, "verify the file before it is written, as lossgen verify does")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print a summary as JSON")
+	addLikeFlag(cmd.Flags(), &o.like)
 	o.request.addOptions(cmd)
 	setLossHelp(cmd, a)
 	return cmd
@@ -88,7 +91,7 @@ func build(r losses.Request) (*model, error) {
 }
 
 func (a *app) emit(ctx context.Context, o *emitOptions, args []string) error {
-	request, output, err := o.read(args)
+	request, like, output, err := o.read(args)
 	if err != nil {
 		return usage(err)
 	}
@@ -118,6 +121,7 @@ func (a *app) emit(ctx context.Context, o *emitOptions, args []string) error {
 		return err
 	}
 	a.tell(m, output)
+	a.tellLike(like, m.plan)
 	if err := a.writeAdapters(files); err != nil {
 		return err
 	}
@@ -175,10 +179,14 @@ func passed(r *verify.Report) string {
 }
 
 // read decides the loss and the output file, from flags over configuration.
-func (o *emitOptions) read(args []string) (losses.Request, string, error) {
+func (o *emitOptions) read(args []string) (losses.Request, *conventions.Like, string, error) {
 	c, err := o.request.configuration()
 	if err != nil {
-		return c.request, "", err
+		return c.request, nil, "", err
+	}
+	like, err := readLike(o.like)
+	if err != nil {
+		return c.request, nil, "", err
 	}
 	loss, output := c.request.Loss, c.output
 	if len(args) == 1 {
@@ -187,12 +195,15 @@ func (o *emitOptions) read(args []string) (losses.Request, string, error) {
 			output = args[0]
 		}
 		// A configuration's loss may be written to a file of any name.
-		if _, _, ok := o.request.losses.Find(name); ok || loss == "" || !isModelPath(args[0]) {
+		if _, _, ok := o.request.losses.Find(name); ok || loss == "" && like == nil || !isModelPath(args[0]) {
 			loss = name
 		}
 	}
+	if loss == "" && like != nil {
+		loss = like.Form.Loss
+	}
 	if loss == "" {
-		return c.request, "", errors.New("emit needs the name of a loss or of a file: try `lossgen emit --help`")
+		return c.request, nil, "", errors.New("emit needs the name of a loss or of a file: try `lossgen emit --help`")
 	}
 	if o.output != "" {
 		output = o.output
@@ -201,7 +212,10 @@ func (o *emitOptions) read(args []string) (losses.Request, string, error) {
 		output = loss + ".onnx"
 	}
 	request, err := o.request.request(loss, c.request)
-	return request, output, err
+	if err == nil && like != nil {
+		request, err = likeRequest(like, request)
+	}
+	return request, like, output, err
 }
 
 // tell says what was written.

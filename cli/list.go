@@ -16,11 +16,17 @@ import (
 
 func newList(a *app) *cobra.Command {
 	var asJSON bool
+	var like string
 	cmd := &cobra.Command{
 		Use: "list", Short: "list all losses", Args: noArgs,
-		Long:    "list prints every loss with a title, by family. `lossgen describe LOSS` says more\nabout one.",
-		Example: "  lossgen list\n  lossgen list --json",
+		Long: "list prints every loss with a title, by family. `lossgen describe LOSS` says more\n" +
+			"about one. With --like it prints the calls of another framework that\n" +
+			"`lossgen emit --like` takes, with the loss that each is.",
+		Example: "  lossgen list\n  lossgen list --json\n  lossgen list --like keras",
 		RunE: func(*cobra.Command, []string) error {
+			if like != "" {
+				return a.listLike(like, asJSON)
+			}
 			if asJSON {
 				return a.listJSON()
 			}
@@ -29,6 +35,7 @@ func newList(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().StringVar(&like, "like", "", "list the calls of a `framework`, such as keras, that emit knows")
 	return cmd
 }
 

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/export"
 	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/safetensors"
 	"github.com/lossgen/lossgen/verify"
@@ -168,6 +169,11 @@ func (a *app) verifyOne(ctx context.Context, s subject, engines []verify.Engine,
 	o.Values = startBeside(s.name)
 	r := verify.File(ctx, s.data, engines, o)
 	r.Subject = s.name
+	if m, err := export.Unmarshal(s.data); err == nil {
+		if c := checkLike(a.losses, m); c != nil {
+			r.Checks = append(r.Checks, *c)
+		}
+	}
 	return r
 }
 

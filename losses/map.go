@@ -54,7 +54,7 @@ var stepTable = []stepKind{
 		graph: func(x Value, _ int, _ []float64) Value { return x.Log() }},
 	{name: "exp", places: "ir", torch: "{x}.exp()", before: always(Real),
 		graph: func(x Value, _ int, _ []float64) Value { return x.Exp() }},
-	{name: "square", places: "i", torch: "{x}.square()", before: always(Positive),
+	{name: "square", places: "il", torch: "{x}.square()", before: always(Positive),
 		graph: func(x Value, _ int, _ []float64) Value { return x.Square() }},
 	{name: "sqrt", places: "ir", torch: "{x}.sqrt()", before: always(Positive),
 		graph: func(x Value, _ int, _ []float64) Value { return x.Sqrt() }},
@@ -66,6 +66,10 @@ var stepTable = []stepKind{
 		graph: func(x Value, axis int, _ []float64) Value { return x.LogSoftmax(axis) }},
 	{name: "normalize", axes: 1, places: "i", torch: "(lambda p: p / p.sum({axis}, keepdim=True))({x})", before: always(Unit),
 		graph: func(x Value, axis int, _ []float64) Value { return x.Div(x.SumKeep(axis)) }},
+	{name: "smooth", numbers: []string{"SHARE"}, axes: 1, places: "i", torch: "((1 - {0}) * {x} + {0} / {x}.size({axis}))",
+		graph: func(x Value, axis int, a []float64) Value {
+			return x.Scale(1 - a[0]).Add(x.Like(a[0]).Div(x.B().Count(x.DType(), x.Shape()[axis:axis+1])))
+		}},
 	{name: "unit", numbers: []string{"LEAST"}, axes: 1, places: "i", torch: "F.normalize({x}, dim=-1, eps={0})",
 		graph: func(x Value, _ int, a []float64) Value { return x.Normalize(2, a[0], x.Rank()-1) }},
 	{name: "mean_last", axes: 1, places: "l", torch: "{x}.mean(-1)",

@@ -56,8 +56,10 @@ var policy = map[string][]string{
 	"cmd/lossgen":                      {"cli", "losses/all"},
 	"conformance/live/domains":         {"builder", "builder/tensor", "losses", "losses/all", "cli"},
 	"conformance/stacks/adapter_names": {"builder", "losses", "losses/all", "cli"},
+	"conventions":                      {"builder/tensor", "losses"},
+	"explain":                          {"builder/ir", "builder/tensor", "conventions", "losses", "export", "runtime", "runtime/reference", "verify"},
 	"cli": {
-		"adapters", "builder/ir", "builder/tensor", "losses", "export", "graft", "train", "fit", "safetensors", "draw", "cost", "npy", "runtime", "runtime/reference", "runtime/ort", "verify",
+		"adapters", "conventions", "explain", "builder/ir", "builder/tensor", "losses", "export", "graft", "train", "fit", "safetensors", "draw", "cost", "npy", "runtime", "runtime/reference", "runtime/ort", "verify",
 		"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/goccy/go-yaml",
 		"github.com/schollz/progressbar", "golang.org/x/term",
 	},

@@ -1,6 +1,7 @@
 package classification
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/lossgen/lossgen/builder"
@@ -8,13 +9,18 @@ import (
 	"github.com/lossgen/lossgen/losses/parts"
 )
 
+// BCEOptions configures [BCE].
+type BCEOptions struct {
+	Eps       float64          `opt:"eps" doc:"added to the probabilities inside of both logarithms, which then do not stop at -100" bounds:"[0,inf)" try:"1e-7;1e-4"`
+	Reduction losses.Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
+}
+
 // BCE is the binary cross entropy of probabilities.
-var BCE = &losses.Def[parts.ReductionOnly]{
+var BCE = &losses.Def[BCEOptions]{
 	Spec: losses.Spec{
 		Name: "binary_cross_entropy", Class: "BCELoss", Aliases: []string{"bce"}, Family: "classification",
 		Title:   "log-loss of probabilities, element by element",
 		Formula: "-weight·(target·max(log(input), -100) + (1 - target)·max(log(1 - input), -100))",
-		Torch:   "F.binary_cross_entropy(input, target, weight={weight}, reduction={reduction})",
 		Inputs: []losses.Input{
 			{Name: "input", Doc: "probabilities", Domain: losses.Unit, Grad: losses.Default},
 			{Name: "target", Doc: "probabilities, usually 0 or 1", Domain: losses.Unit, Grad: losses.OnDemand},
@@ -25,16 +31,36 @@ var BCE = &losses.Def[parts.ReductionOnly]{
 		Traps: []string{
 			"Mean divides by the number of elements, also with weight.",
 			"Logarithms stop at -100, so the loss of an element is at most 100; the gradient does not stop there and reaches 1e12. binary_cross_entropy_with_logits has neither problem.",
+			"TensorFlow 1 and Paddle add an epsilon inside of the logarithms (--eps 1e-7 and 1e-4), MXNet 1e-12; Keras keeps the probabilities in [1e-7, 1 - 1e-7] (--map input=clip:1e-7:0.9999999).",
 		},
 		NotDerivative: "PyTorch clamps the logarithms in the value and the denominator in the gradient",
 	},
-	Defaults: parts.ReductionOnly{Reduction: losses.Mean},
-	Body: func(c *losses.Call, o parts.ReductionOnly) losses.Term {
+	Defaults: BCEOptions{Reduction: losses.Mean},
+	Reference: func(c *losses.Call, o BCEOptions) string {
+		if o.Eps == 0 {
+			return c.Expand("F.binary_cross_entropy(input, target, weight={weight}, reduction="+losses.Python(string(o.Reduction))+")", nil)
+		}
+		eps := losses.Python(o.Eps)
+		each := fmt.Sprintf("-(target * torch.log(input + %s) + (1 - target) * torch.log(1 - input + %s))", eps, eps)
+		if c.Has("weight") {
+			each = "weight * " + losses.Operand(each)
+		}
+		return losses.Reduced(each, o.Reduction)
+	},
+	Body: func(c *losses.Call, o BCEOptions) losses.Term {
 		p, t := c.In("input"), c.In("target")
 		rest := t.Neg().Shift(1)
-		loss := clampedCrossEntropy(p, t, rest)
+		var loss losses.Value
+		if o.Eps == 0 {
+			loss = clampedCrossEntropy(p, t, rest)
+		} else {
+			loss = t.Mul(p.Shift(o.Eps).Log()).Add(rest.Mul(p.Neg().Shift(1).Shift(o.Eps).Log())).Neg()
+		}
 		if c.Has("weight") {
 			loss = loss.Mul(c.In("weight"))
+		}
+		if o.Eps > 0 {
+			return losses.Each(loss)
 		}
 		return losses.Term{Each: loss, Refuse: t.Mul(rest).Sqrt()}
 	},

@@ -8,6 +8,7 @@ func Losses() losses.Catalog {
 	return losses.Catalog{
 		CrossEntropy,
 		NLL,
+		SoftNLL,
 		Focal,
 		BCE,
 		BCEWithLogits,

@@ -33,6 +33,10 @@ var KLDiv = &losses.Def[KLDivOptions]{
 		}
 		return []losses.Input{{Name: "input", Doc: "log-probabilities", Domain: losses.LogProb, Grad: losses.Default}, target}, parts.Elementwise("input", "target")
 	},
+	Golden: []losses.Case{
+		{Name: "map_clipped_mean", Map: map[string]string{"target": "clip:0.125:1", "input": "clip:0.125:1,log", "loss": "sum_last"}},
+		{Name: "map_roots_none", Options: losses.Values{"reduction": "none"}, Map: map[string]string{"target": "square", "input": "exp,sqrt,log"}},
+	},
 	Body: func(c *losses.Call, o KLDivOptions) losses.Term {
 		x, t := c.In("input"), c.In("target")
 		term := losses.Term{}

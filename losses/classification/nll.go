@@ -37,6 +37,11 @@ var NLL = &losses.Def[NLLOptions]{
 		return c.Expand("F.nll_loss("+x+", {target}, weight={weight}, ignore_index={ignore_index}, reduction={reduction})",
 			losses.Values{"ignore_index": *o.IgnoreIndex, "reduction": string(o.Reduction)})
 	},
+	Golden: []losses.Case{
+		{Name: "map_probabilities_mean", Map: map[string]string{"input": "normalize,clip:0.1:0.9,log"}},
+		{Name: "map_softmax_none", Options: losses.Values{"reduction": "none"}, Map: map[string]string{"input": "softmax,log"}, Shapes: map[string]string{"input": "N,C,A"}},
+		{Name: "map_exp_sum", Options: losses.Values{"reduction": "sum"}, Map: map[string]string{"result": "exp", "input": "scale:0.125,log_softmax"}},
+	},
 	Body: func(c *losses.Call, o NLLOptions) losses.Term {
 		r := parts.Labeled(c, c.In("input"), *o.IgnoreIndex)
 		row := r.Flat(c.In("input").Pick(r.Axis, r.Index())).Neg()

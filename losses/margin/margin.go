@@ -14,5 +14,6 @@ func Losses() losses.Catalog {
 		SoftMargin,
 		MultiMargin,
 		MultilabelMargin,
+		MulticlassHinge,
 	}
 }

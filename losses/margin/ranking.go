@@ -38,6 +38,7 @@ var MarginRanking = &losses.Def[MarginOptions]{
 		return losses.Each(c.In("target").Neg().Mul(difference).Shift(o.Margin).Relu())
 	},
 	Golden: []losses.Case{
+		{Name: "map_signs_squared_mean", Options: losses.Values{"margin": 1.0}, Shapes: map[string]string{"input1": "N,D"}, Map: map[string]string{"target": "sign", "loss": "square,mean_last"}},
 		{Name: "hinge_none", Options: losses.Values{"margin": 0.5, "reduction": "none"}, Fill: map[string]string{"input2": "constant:1", "target": "constant:1"}, Set: map[string]losses.Edge{"input1": {0: 1.5, 1: 1.25, 2: 1.75}}},
 	},
 }
@@ -129,6 +130,7 @@ var CosineEmbedding = &losses.Def[MarginOptions]{
 		return losses.Each(alike.Add(apart))
 	},
 	Golden: []losses.Case{
+		{Name: "map_unit_mean", Map: map[string]string{"input1": "unit:0.5", "loss": "shift:-1"}, Fill: map[string]string{"target": "constant:1"}},
 		{Name: "zero_vector_none", Options: losses.Values{"reduction": "none"}, Set: map[string]losses.Edge{"input1": {0: 0, 1: 0, 2: 0}, "target": {0: 1, 1: -1, 2: 0, 3: 0.5}}},
 		{Name: "one_vector_none", Options: losses.Values{"reduction": "none"}, Shapes: map[string]string{"input1": "N,D", "input2": "1,D"}},
 		{Name: "one_number_mean", Shapes: map[string]string{"input1": "N,D", "input2": "N,1"}},

@@ -1,6 +1,7 @@
 package margin
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -13,6 +14,7 @@ type TripletMarginOptions struct {
 	Margin    *float64         `opt:"margin" doc:"how much farther the negative should be than the positive" bounds:"(0,inf)" try:"0.5"`
 	P         *float64         `opt:"p" doc:"order of the norm" bounds:"[-inf,inf]" try:"1;3;1.5;0.5;0;inf;-0.5;-2;-inf"`
 	Eps       *float64         `opt:"eps" doc:"added to each difference" bounds:"(-inf,inf)" try:"0;1e-3"`
+	EpsPlace  string           `opt:"eps_place" doc:"where eps is added: to each difference, or once inside of the root of p=2" choices:"difference,root" try:"root"`
 	Swap      bool             `opt:"swap" doc:"use the positive as anchor where that is nearer to the negative" try:"true"`
 	Reduction losses.Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
 }
@@ -46,20 +48,40 @@ var TripletMargin = &losses.Def[TripletMarginOptions]{
 		Name: "triplet_margin", Class: "TripletMarginLoss", Aliases: []string{"triplet"}, Family: "margin",
 		Title:   "an anchor nearer to its positive than to its negative",
 		Formula: "d(x, y) = ||x - y + eps||_p; max(0, margin + d(anchor, positive) - d(anchor, negative))",
-		Torch:   "F.triplet_margin_loss(anchor, positive, negative, margin={margin}, p={p}, eps={eps}, swap={swap}, reduction={reduction})",
 		Inputs:  tripletInputs(), Shapes: tripletShapes(), Star: "N",
 		Broadcast: []string{"positive", "negative"}, CheckShapes: sameRank("anchor", "positive", "negative"),
 		Traps: []string{
 			"eps is added to the signed difference, so d(x, x) is eps·D^(1/p) and d is not symmetric.",
 			"Exactly at the hinge the gradient is 0 (PyTorch up to 2.14 let it flow). At distance 0 the gradient of the distance is 0.",
 			"With swap, a tie of the two distances gives each half of the gradient.",
+			"optax and mlx add eps once, inside of the root: --eps_place root.",
 		},
 	},
-	Defaults: TripletMarginOptions{Margin: new(1.0), P: new(2.0), Eps: new(1e-6), Reduction: losses.Mean},
+	Defaults: TripletMarginOptions{Margin: new(1.0), P: new(2.0), Eps: new(1e-6), EpsPlace: "difference", Reduction: losses.Mean},
+	Validate: func(o TripletMarginOptions) error {
+		if o.EpsPlace == "root" && (*o.P != 2 || *o.Eps < 0) {
+			return errors.New("eps_place root goes with p 2 and an eps that is not negative")
+		}
+		return nil
+	},
+	Reference: func(c *losses.Call, o TripletMarginOptions) string {
+		margin, swap, reduction := losses.Python(*o.Margin), losses.Python(o.Swap), losses.Python(string(o.Reduction))
+		if o.EpsPlace == "root" {
+			return fmt.Sprintf("F.triplet_margin_with_distance_loss(anchor, positive, negative, distance_function=lambda x, y: ((x - y).square().sum(-1) + %s).sqrt(), margin=%s, swap=%s, reduction=%s)",
+				losses.Python(*o.Eps), margin, swap, reduction)
+		}
+		return fmt.Sprintf("F.triplet_margin_loss(anchor, positive, negative, margin=%s, p=%s, eps=%s, swap=%s, reduction=%s)", margin, losses.Python(*o.P), losses.Python(*o.Eps), swap, reduction)
+	},
 	Body: func(c *losses.Call, o TripletMarginOptions) losses.Term {
+		if o.EpsPlace == "root" {
+			return triplet(c, *o.Margin, o.Swap, func(x, y losses.Value) losses.Value {
+				return x.Sub(y).Square().SumOver(-1).Shift(*o.Eps).Sqrt()
+			})
+		}
 		return triplet(c, *o.Margin, o.Swap, func(x, y losses.Value) losses.Value { return norm(x.Sub(y).Shift(*o.Eps), *o.P) })
 	},
 	Golden: []losses.Case{
+		{Name: "root_equal_none", Options: losses.Values{"reduction": "none", "eps": 0.01, "eps_place": "root"}, Fill: map[string]string{"positive": "like:anchor"}},
 		{Name: "hinge_none", Options: losses.Values{"reduction": "none", "eps": 0.0}, Sizes: map[string]int64{"D": 1}, Fill: map[string]string{"anchor": "constant:0"}, Set: map[string]losses.Edge{"positive": {0: 1, 1: 1, 2: 0, 3: 2}, "negative": {0: 2, 1: 1, 2: 0, 3: 3.5}}},
 		{Name: "swap_tie_none", Options: losses.Values{"reduction": "none", "eps": 0.0, "swap": true}, Sizes: map[string]int64{"D": 1}, Fill: map[string]string{"anchor": "constant:0"}, Set: map[string]losses.Edge{"positive": {0: 1, 1: 2, 2: 1, 3: 0}, "negative": {0: 0.5, 1: 1, 2: -1, 3: 1}}},
 		{Name: "one_negative_none", Options: losses.Values{"reduction": "none"}, Shapes: map[string]string{"anchor": "N,D", "negative": "1,D"}},
