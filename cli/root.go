@@ -143,7 +143,7 @@ func newRoot(a *app) *cobra.Command {
 	})
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(newHelp(a, root))
-	root.AddCommand(newEmit(a), newGrad(a), newAttach(a), newApply(a), newFit(a), newList(a), newDescribe(a), newShow(a), newRun(a), newVerify(a), newGolden(a), newDoctor(a), newCases(a), newVersion(a))
+	root.AddCommand(newEmit(a), newExplain(a), newGrad(a), newAttach(a), newApply(a), newFit(a), newList(a), newDescribe(a), newShow(a), newRun(a), newVerify(a), newGolden(a), newDoctor(a), newCases(a), newVersion(a))
 	return root
 }
 

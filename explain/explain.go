@@ -3,7 +3,9 @@
 package explain
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -49,7 +51,7 @@ type Answer struct {
 	cost          float64
 	value, slopes bool // what agrees
 	number        float64
-	torch         string
+	of            string // the loss
 }
 
 // PyTorch is what PyTorch's own loss gives.
@@ -169,3 +171,27 @@ type Texts []Text
 
 // Text is an expression with the name that it is for.
 type Text struct{ Name, Expression string }
+
+// MarshalJSON writes an object whose keys keep their order.
+func (t Texts) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, x := range t {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		name, err := json.Marshal(x.Name)
+		if err != nil {
+			return nil, err
+		}
+		text, err := json.Marshal(x.Expression)
+		if err != nil {
+			return nil, err
+		}
+		b.Write(name)
+		b.WriteByte(':')
+		b.Write(text)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
