@@ -65,7 +65,7 @@ func (s *search) forms() ([]form, error) {
 	}
 	for _, l := range s.question.Catalog {
 		if s.loss == nil || s.loss == l {
-			for _, f := range ownForms(s.question.Catalog, l) {
+			for _, f := range ownForms(l) {
 				add(f)
 			}
 		}
@@ -89,7 +89,7 @@ func (s *search) callForm(v conventions.Variant) (form, bool) {
 		return form{}, false
 	}
 	f := form{loss: l, inputs: v.Inputs, cost: 0.5 + float64(v.Changed), calls: []conventions.Variant{v}}
-	f.request = losses.Request{Catalog: s.question.Catalog, Loss: v.Form.Loss, Options: losses.Values{}, With: v.Form.With}
+	f.request = losses.Request{Catalog: losses.Catalog{l}, Loss: v.Form.Loss, Options: losses.Values{}, With: v.Form.With}
 	for name, value := range v.Form.Options {
 		if name != "reduction" && name != "scale" {
 			f.request.Options[name] = value
@@ -135,7 +135,7 @@ func inputSteps(all map[string]string) map[string]string {
 
 // ownForms are a loss with its defaults, with each option changed, with its optional
 // inputs, and with an input in another form.
-func ownForms(all losses.Catalog, l losses.Loss) []form {
+func ownForms(l losses.Loss) []form {
 	spec := l.Declaration()
 	var list []form
 	if spec.Tasks != nil {
@@ -143,7 +143,7 @@ func ownForms(all losses.Catalog, l losses.Loss) []form {
 	}
 	add := func(o losses.Values, with []string, steps map[string]string, cost float64) {
 		f := form{loss: l, cost: cost}
-		f.request = losses.Request{Catalog: all, Loss: spec.Name, Options: changedOptions(l, o), With: with, Map: steps}
+		f.request = losses.Request{Catalog: losses.Catalog{l}, Loss: spec.Name, Options: changedOptions(l, o), With: with, Map: steps}
 		s, err := l.For(complete(l, o))
 		if err != nil {
 			return
