@@ -4,7 +4,7 @@ package conventions
 
 // declared are all frameworks.
 func declared() []*Framework {
-	return []*Framework{keras(), tensorflow(), tensorflow1(), optax(), paddle(), mindspore(), mxnet(), mlx(), tinygrad(), sklearn(), torchmetrics(), xgboost(), lightgbm(), catboost(), scipy()}
+	return []*Framework{keras(), kerasJAX(), tensorflow(), tensorflow1(), optax(), paddle(), mindspore(), mxnet(), mlx(), tinygrad(), sklearn(), torchmetrics(), xgboost(), lightgbm(), catboost(), scipy()}
 }
 
 // pair binds a prediction and a target, in that order.

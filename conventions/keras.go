@@ -220,3 +220,22 @@ func kerasRegion(loss string, o func(a Args) V) func(a Args) (Form, error) {
 		return Form{Loss: loss, Options: options, Inputs: swapped("y_true", "y_pred")}, nil
 	}
 }
+
+// kerasJAX declares what Keras computes otherwise on JAX and on torch than on
+// TensorFlow, which keeps the logits of a sigmoid.
+func kerasJAX() *Framework {
+	f := &Framework{Name: "keras-jax", Version: "3.15.1", Prefixes: []string{"keras_jax.losses"}}
+	d := kerasLoss{"BinaryFocalCrossentropy", "binary_focal_crossentropy", "apply_class_balancing=False, alpha=0.25, gamma=2.0, from_logits=False, label_smoothing=0.0, axis=-1",
+		"from logits, too, the probabilities are kept in [1e-7, 1 - 1e-7] inside of the logarithm, with a gradient of 0 beyond", func(a Args) (Form, error) {
+			form, err := kerasBinaryFocal(a)
+			if err == nil && a.is("from_logits") {
+				form.Options["clip"] = kerasEps
+			}
+			return form, err
+		}}
+	f.Calls = []*Call{d.class(), d.functional()}
+	for _, c := range f.Calls {
+		c.Name = "keras_jax." + strings.TrimPrefix(c.Name, "keras.")
+	}
+	return f
+}

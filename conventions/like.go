@@ -17,6 +17,7 @@ type Like struct {
 	Text   string // the call in its canonical form
 	Form   Form
 	Inputs []Binding // of the inputs that are always there
+	args   Args
 }
 
 // Read reads a call, such as "keras.losses.Huber(delta=0.5)".
@@ -41,7 +42,7 @@ func (c *Call) with(a Args) (*Like, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Like{Call: c, Text: a.Text(), Form: form, Inputs: form.Inputs}, nil
+	return &Like{Call: c, Text: a.Text(), Form: form, Inputs: form.Inputs, args: a}, nil
 }
 
 // Request puts the call's options and steps below those that a request has already.

@@ -87,13 +87,21 @@ func with(given map[string]any, name string, value any) map[string]any {
 	return out
 }
 
-// Weighted is the variant where losses have weights, nil where the call takes none.
-func (l *Like) Weighted() *Like {
-	if l.Form.Weight == "" {
+// Reduced are the calls with the same arguments and another word for the reduction.
+func (l *Like) Reduced() (list []*Like) {
+	i := slices.IndexFunc(l.Call.params, func(p param) bool { return p.name == "reduction" })
+	if i < 0 {
 		return nil
 	}
-	copied := *l
-	return &copied
+	for _, word := range []string{"mean", "sum", "mean_with_sample_weight", "weighted_sum", "weighted_mean"} {
+		if word == l.Call.params[i].def || word == "mean" && l.Call.params[i].def == "sum_over_batch_size" {
+			continue
+		}
+		if other, err := l.Call.with(Args{call: l.Call, given: with(l.args.given, "reduction", word)}); err == nil {
+			list = append(list, other)
+		}
+	}
+	return list
 }
 
 // Gather is the step by which the call leaves fewer losses than elements, "" for none.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/lossgen/lossgen/builder/tensor"
+	"github.com/lossgen/lossgen/conventions"
 	"github.com/lossgen/lossgen/losses"
 )
 
@@ -120,6 +121,9 @@ func (s *search) judge(m match) *Answer {
 		return a
 	}
 	fits := s.compareSlopes(a, wanted, out, r)
+	if slices.ContainsFunc(a.Gradients, func(t Text) bool { return strings.Contains(t.Expression, " * len(") }) {
+		a.Calls = m.core.boosters()
+	}
 	if !fits && !m.tight {
 		return nil
 	}
@@ -183,6 +187,10 @@ func (s *search) words(m match) string {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.request.Map)) {
+		if name == losses.MapLosses {
+			parts = append(parts, "each loss squared")
+			continue
+		}
 		parts = append(parts, fmt.Sprintf("%s through %s first", name, strings.ReplaceAll(c.request.Map[name], ",", ", then ")))
 	}
 	for _, in := range slices.Sorted(maps.Keys(c.exprs)) {
@@ -237,17 +245,42 @@ func (m match) divisorWords() string {
 	return "averaged"
 }
 
-// calls are the frameworks' calls that give the number.
+// mostCalls bounds the calls of an answer.
+const mostCalls = 6
+
+// calls are the frameworks' calls that give the number: those with their own reduction,
+// and else those that are told another.
 func (s *search) calls(m match) (list []string) {
-	list = []string{}
-	for _, v := range m.core.calls {
-		if near(s.callValue(m, v), s.target.value, s.target.loose()) && !slices.Contains(list, v.Text) {
-			list = append(list, v.Text)
+	variants := slices.Clone(m.core.calls)
+	slices.SortStableFunc(variants, func(a, b conventions.Variant) int { return a.Changed - b.Changed })
+	list, named := []string{}, map[string]bool{}
+	add := func(l *conventions.Like) bool {
+		name := l.Call.Name + l.Call.First
+		if named[name] || !near(s.callValue(m, l), s.target.value, s.target.loose(m.core.clips())) {
+			return named[name]
+		}
+		named[name] = true
+		list = append(list, l.Text)
+		return true
+	}
+	for _, v := range variants {
+		if !add(v.Like) {
+			for _, other := range v.Reduced() {
+				if add(other) {
+					break
+				}
+			}
 		}
 	}
-	const most = 6
-	if len(list) > most {
-		list = list[:most]
+	return list[:min(len(list), mostCalls)]
+}
+
+// boosters are the calls whose gradient is that of a sum.
+func (c *core) boosters() (list []string) {
+	for _, v := range c.calls {
+		if v.Call.First != "" {
+			list = append(list, v.Text)
+		}
 	}
 	return list
 }

@@ -83,7 +83,11 @@ func (r *reproduction) gather(what string, rank int) {
 	if rank > 2 {
 		place = "_rest"
 	}
-	r.request.Map[losses.MapLosses] = what + place
+	step := what + place
+	if before := r.request.Map[losses.MapLosses]; before != "" {
+		step = before + "," + step
+	}
+	r.request.Map[losses.MapLosses] = step
 }
 
 // plain is a reduction without weights.

@@ -3,6 +3,7 @@ package explain
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"runtime"
 	"slices"
@@ -316,6 +317,12 @@ func withOption(o losses.Values, name string, value any) losses.Values {
 		}
 	}
 	return out
+}
+
+// clips reports whether probabilities are kept away from 0 and 1.
+func (c *core) clips() bool {
+	_, option := c.request.Options["clip"]
+	return option || slices.ContainsFunc(slices.Collect(maps.Values(c.request.Map)), func(text string) bool { return strings.Contains(text, "clip") })
 }
 
 // evaluate computes the losses of all cores.

@@ -99,8 +99,14 @@ func (t target) tight(size float64) float64 {
 	return t.rounded + 1.5e-6*max(math.Abs(t.value), size)
 }
 
-// loose is how far it may be where a gradient tells more.
-func (t target) loose() float64 { return t.rounded + 5e-5*math.Abs(t.value) }
+// loose is how far it may be where a gradient tells more. A framework that clips
+// probabilities has formed 1 - p in float32, which leaves few digits near 1.
+func (t target) loose(clips bool) float64 {
+	if clips {
+		return t.rounded + 5e-4*math.Abs(t.value)
+	}
+	return t.rounded + 5e-5*math.Abs(t.value)
+}
 
 func readTarget(text string) (target, error) {
 	text = strings.TrimSpace(text)

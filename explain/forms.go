@@ -97,6 +97,9 @@ func (s *search) callForm(v conventions.Variant) (form, bool) {
 	}
 	f.request.Options = changedOptions(l, f.request.Options)
 	f.request.Map = inputSteps(v.Form.Map)
+	if strings.Contains(v.Form.Map[losses.MapLosses], "square") {
+		f.request.Map = withStep(f.request.Map, losses.MapLosses, "square")
+	}
 	if len(f.request.Map) > 0 {
 		f.cost++
 	}
@@ -116,6 +119,12 @@ func changedOptions(l losses.Loss, o losses.Values) losses.Values {
 	if index, ok := out["ignore_index"].(int64); ok && index < -1000 {
 		delete(out, "ignore_index")
 	}
+	return out
+}
+
+func withStep(all map[string]string, name, step string) map[string]string {
+	out := map[string]string{name: step}
+	maps.Copy(out, all)
 	return out
 }
 

@@ -238,7 +238,7 @@ func (s *search) matches() (list []match, nearest *match) {
 			case off <= s.target.tight(size):
 				m.tight = true
 				list = append(list, m)
-			case off <= s.target.loose() && s.slopes() >= 4:
+			case off <= s.target.loose(c.clips()) && s.slopes() >= 4:
 				list = append(list, m)
 			case m.cost <= 3 && off+0.05*m.cost*math.Abs(s.target.value) < best:
 				best, nearest = off+0.05*m.cost*math.Abs(s.target.value), &m

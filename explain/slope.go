@@ -17,8 +17,8 @@ func near(a, b, within float64) bool { return math.Abs(a-b) <= within }
 
 // callValue is what a framework's call gives for the arrays of a match, with the mean of
 // what it leaves unreduced, or its sum, whichever is nearer.
-func (s *search) callValue(m match, v conventions.Variant) float64 {
-	c, f := m.core, v.Form
+func (s *search) callValue(m match, l *conventions.Like) float64 {
+	c, f := m.core, l.Form
 	each, spread := c.each, m.spread
 	if m.weights != nil && f.Weight == "" {
 		return math.NaN()
@@ -64,17 +64,19 @@ func (s *search) callValue(m match, v conventions.Variant) float64 {
 		}
 		return x
 	}
-	switch r := f.Options["reduction"]; r {
-	case "mean", "sum":
-		return value(r.(string))
+	switch f.Options["reduction"] {
+	case "mean":
+		return value("mean")
+	case "sum":
+		return value("sum")
 	case "batchmean":
 		return scale * sum / rows
 	}
-	if a, b := value("mean"), value("sum"); math.Abs(a-s.target.value) <= math.Abs(b-s.target.value) {
+	a, b := value("mean"), value("sum")
+	if math.Abs(a-s.target.value) <= math.Abs(b-s.target.value) {
 		return a
-	} else {
-		return b
 	}
+	return b
 }
 
 // agrees reports whether two gradients are one within float32, by element.
