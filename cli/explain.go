@@ -19,11 +19,12 @@ const explainLong = `explain finds which loss gives a number, of this module's l
 have them: in which order, from logits or probabilities, divided by what, with which
 factor, clip, smoothing and weights. It prints what agrees, the frameworks' calls that
 have it, and the command that reproduces it. A gradient tells apart what a number does
-not. The exit code is 0 where all that was given is explained, and else 1.`
+not. Of a file, it draws arrays, runs it, and explains its loss and gradients. The exit code is 0 where all that was given is explained, and else 1.`
 
 const explainExample = `  lossgen explain --input y_true=t.npy --input y_pred=p.npy --value 0.9214326
   lossgen explain huber --input y=t.npy --input x=p.npy --value 0.92 --gradient x=g.npy
-  lossgen explain --framework keras --input labels=y.npy --input logits=x.npy --value 1.31 --json`
+  lossgen explain --framework keras --input labels=y.npy --input logits=x.npy --value 1.31 --json
+  lossgen explain exported.onnx`
 
 // explainOptions are what explain is asked for.
 type explainOptions struct {
@@ -35,12 +36,13 @@ type explainOptions struct {
 func newExplain(a *app) *cobra.Command {
 	o := &explainOptions{}
 	cmd := &cobra.Command{
-		Use: "explain [LOSS]", Short: "find which convention of a loss gives a number", Long: explainLong, Example: explainExample,
+		Use: "explain [FILE.onnx] [LOSS]", Short: "find which convention of a loss gives a number", Long: explainLong, Example: explainExample,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
+			most := 1
+			if len(args) > 0 && isModelPath(args[0]) {
+				most = 2
 			}
-			return noMore(cmd, args[1:])
+			return noMore(cmd, args[min(most, len(args)):])
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return a.explain(cmd.Context(), o, args) },
 	}
@@ -53,6 +55,16 @@ func newExplain(a *app) *cobra.Command {
 }
 
 func (a *app) explain(ctx context.Context, o *explainOptions, args []string) error {
+	if len(args) > 0 && isModelPath(args[0]) {
+		if o.value != "" || len(o.inputs) > 0 || len(o.gradients) > 0 {
+			return usagef("a file is run on arrays that are drawn: leave out --value, --input and --gradient")
+		}
+		r, err := a.explainFile(ctx, o, args[0], strings.Join(args[1:], ""))
+		if err != nil {
+			return err
+		}
+		return a.deliverResult(o, r)
+	}
 	q := explain.Question{Catalog: a.losses, Value: o.value, Framework: o.framework}
 	if len(args) == 1 {
 		q.Loss = args[0]
@@ -76,6 +88,11 @@ func (a *app) explain(ctx context.Context, o *explainOptions, args []string) err
 		}
 		return usage(err)
 	}
+	return a.deliverResult(o, r)
+}
+
+// deliverResult prints a result; one that does not explain all is an error.
+func (a *app) deliverResult(o *explainOptions, r *explain.Result) (err error) {
 	if o.asJSON {
 		err = a.printJSON(r)
 	} else {

@@ -24,8 +24,9 @@ func (s *search) result() *Result {
 		if i >= mostJudged || len(r.Answers) >= 3*maxAnswers {
 			break
 		}
-		if a := s.judge(m); a != nil && !seen[a.Command] {
-			seen[a.Command] = true
+		// The same words are the same convention, with inputs exchanged that mean the same.
+		if a := s.judge(m); a != nil && !seen[a.Command] && !seen[a.Words] {
+			seen[a.Command], seen[a.Words] = true, true
 			r.Answers = append(r.Answers, *a)
 		}
 	}
