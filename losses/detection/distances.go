@@ -3,12 +3,28 @@ package detection
 import (
 	"fmt"
 
+	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/losses/parts"
 )
 
 // This file declares losses of boxes that add what keeps the boxes from each other to
 // what they do not share.
+
+// opposite are the corners of boxes, as pairs of coordinates along the last axis.
+type opposite struct{ low, high losses.Value }
+
+func cornersOf(boxes losses.Value) opposite {
+	last := boxes.Rank() - 1
+	return opposite{boxes.Slice(last, 0, 2), boxes.Slice(last, 2, 4)}
+}
+
+// product is that of both elements along the last axis, which is removed.
+func product(pair losses.Value) losses.Value {
+	last := pair.Rank() - 1
+	element := func(i int64) losses.Value { return pair.Slice(last, i, i+1).Squeeze(last) }
+	return element(0).Mul(element(1))
+}
 
 // sideSize is the size of a box along an axis, 0 for x.
 func sideSize(c [4]losses.Value, axis int) losses.Value { return c[axis+2].Sub(c[axis]) }
@@ -110,30 +126,23 @@ var SIoU = &losses.Def[SIoUOptions]{
 		return torchBoxes(loss, o.Reduction)
 	},
 	Body: func(c *losses.Call, o SIoUOptions) losses.Term {
-		b := boxesOf(c)
-		intersection, union := b.overlap()
-		dx, dy := b.between(0).Shift(*o.Eps), b.between(1).Shift(*o.Eps)
-		g := dx.Abs().Mul(dy.Abs()).Scale(2).Div(dx.Square().Add(dy.Square())).Shift(-2)
+		a, b := cornersOf(c.In("boxes1")), cornersOf(c.In("boxes2"))
+		s, t := a.high.Sub(a.low), b.high.Sub(b.low)
+		intersection := product(a.high.Min(b.high).Sub(a.low.Max(b.low)).Relu())
+		iou := intersection.Div(product(s).Add(product(t)).Sub(intersection).Shift(*o.Eps))
+		last := s.Rank() - 1
+		d := b.low.Add(b.high).Sub(a.low).Sub(a.high).Scale(0.5).Shift(*o.Eps)
+		g := product(d.Abs()).Scale(2).Div(d.Square().SumOver(last)).Shift(-2)
 		if !*o.NegGamma {
 			g = g.Neg()
 		}
-		var cost losses.Value
-		for axis, side := range b.around() {
-			d := []losses.Value{dx, dy}[axis]
-			s, t := sideSize(b.first, axis), sideSize(b.second, axis)
-			if axis == 1 {
-				s, t = s.Shift(*o.Eps), t.Shift(*o.Eps)
-			}
-			distance := parts.Complement(g.Mul(d.Div(parts.AtLeast(side, *o.Eps)).Square()).Exp())
-			shape := parts.Complement(s.Sub(t).Abs().Neg().Div(s.Max(t)).Exp()).Pow(*o.Theta)
-			if axis == 0 {
-				cost = distance.Add(shape)
-			} else {
-				cost = cost.Add(distance).Add(shape)
-			}
-		}
-		iou := intersection.Div(union.Shift(*o.Eps)).Sub(cost.Scale(0.5))
-		return losses.Each(parts.Complement(iou.Clip(-1, 1)))
+		around := parts.AtLeast(a.high.Max(b.high).Sub(a.low.Min(b.low)), *o.Eps)
+		distance := parts.Complement(g.Unsqueeze(last).Mul(d.Div(around).Square()).Exp())
+		height := c.B.Constant(tensor.FromFloats(c.Compute, []int64{2}, []float64{0, *o.Eps}))
+		s, t = s.Add(height), t.Add(height)
+		shape := parts.Complement(s.Sub(t).Abs().Neg().Div(s.Max(t)).Exp()).Pow(*o.Theta)
+		cost := distance.SumOver(last).Add(shape.SumOver(last))
+		return losses.Each(parts.Complement(iou.Sub(cost.Scale(0.5)).Clip(-1, 1)))
 	},
 	Golden: boxCases("none"),
 }

@@ -2,6 +2,7 @@ package segmentation
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/tensor"
@@ -105,9 +106,9 @@ var OHEMCrossEntropy = &losses.Def[OHEMCrossEntropyOptions]{
 		r := parts.Labeled(c, x, *o.IgnoreIndex)
 		each := pixelEntropy(c, x, r)
 		p := r.Flat(x.StopGradient().Softmax(1).Pick(1, r.Index()))
-		p = parts.OneRow(builder.Where(r.Kept.Value, p, p.Like(2))) // the ignored come last
+		p = parts.OneRow(builder.Where(r.Kept.Value, p, p.Like(math.NaN()))) // so that the ignored come last
 		kept := parts.OneRow(r.Kept.Value)
-		sorted, _ := p.Pad(1, tensor.D(0), tensor.D(1), 2).Sort(1, false) // one more, for no pixels at all
+		sorted, _ := p.Pad(1, tensor.D(0), tensor.D(1), math.NaN()).Sort(1, false) // one more, for no pixels at all
 		number := kept.Cast(tensor.Int64).LongSum(1).Shift(-1)
 		number = number.Min(number.Like(float64(*o.MinKept))).Max(number.Like(0))
 		bound := sorted.Pick(1, number.Unsqueeze(1))

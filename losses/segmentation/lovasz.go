@@ -45,7 +45,7 @@ var LovaszHinge = &losses.Def[LovaszHingeOptions]{
 	},
 	Defaults: LovaszHingeOptions{Reduction: losses.Mean},
 	Reference: func(c *losses.Call, o LovaszHingeOptions) string {
-		errors, truth, kept := "(1 - input * (2 * target - 1)).relu()", "target", "torch.ones_like(input)"
+		errors, truth, kept := "(1 - input * (2 * target - 1)).clamp_min(0)", "target", "torch.ones_like(input)"
 		if c.Has("mask") {
 			errors, truth, kept = "torch.where(mask, "+errors+", -1)", "torch.where(mask, target, 0)", "mask.to(input.dtype)"
 		}

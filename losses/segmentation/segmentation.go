@@ -15,5 +15,17 @@ func Losses() losses.Catalog {
 		LovaszSoftmax,
 		TopKCrossEntropy,
 		OHEMCrossEntropy,
+		DiceCE,
+		BCEDice,
+		DiceFocal,
+		LogCoshDice,
+		ExponentialLog,
+		Boundary,
+		HausdorffDT,
+		MCC,
+		BalancedBCE,
+		UnifiedFocal,
+		SensitivitySpecificity,
+		SoftF1,
 	}
 }
