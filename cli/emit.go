@@ -321,6 +321,8 @@ func lossHelp(w io.Writer, cmd *cobra.Command, l losses.Loss) {
 	if len(optional) > 0 {
 		fmt.Fprintf(w, "\nOptional inputs, for --with:\n  %s\n", strings.Join(optional, ", "))
 	}
-	fmt.Fprintf(w, "\nAround the loss:\n%s", table(optionRows(losses.WrapperOptions(l))))
+	if around := losses.WrapperOptions(l); len(around) > 0 {
+		fmt.Fprintf(w, "\nAround the loss:\n%s", table(optionRows(around)))
+	}
 	fmt.Fprintf(w, "\nFlags:\n%s\n`lossgen describe %s` says what it computes.\n", cmd.LocalFlags().FlagUsages(), s.Name)
 }

@@ -144,6 +144,7 @@ func Describe(l Loss) (Description, error) {
 		Name: s.Name, Class: s.Class, Aliases: otherNames(s), Family: s.Family, Title: s.Title, Formula: s.Formula, Witness: s.Witness,
 		LabelPolicy: s.LabelPolicy, Traps: append([]string{}, s.Traps...), NaNRows: s.NaNRows, For: targetsOf(l), Star: s.Star, Classes: s.Classes, Broadcast: append([]string{}, s.Broadcast...),
 		EmptyOpset: s.EmptyOpset, Undefined: append([]string{}, s.Undefined...),
+		Options: []DescribedOption{}, WrapperOptions: []DescribedOption{},
 	}
 	plan, err := requestFor(l).Resolve()
 	if err != nil {

@@ -20,8 +20,11 @@ func TestDescribe(t *testing.T) {
 			t.Errorf("%s: %v", l.Declaration().Name, err)
 			continue
 		}
-		if _, err := json.Marshal(d); err != nil {
+		switch data, err := json.Marshal(d); {
+		case err != nil:
 			t.Errorf("%s: %v", d.Name, err)
+		case strings.Contains(string(data), `options":null`):
+			t.Errorf("%s: a list without options is null: %s", d.Name, data)
 		}
 		for _, name := range append([]string{d.Name}, d.Aliases...) {
 			if found, _, ok := all.Losses().Find(name); !ok || found != l {
