@@ -7,5 +7,7 @@ import "github.com/lossgen/lossgen/losses"
 func Losses() losses.Catalog {
 	return losses.Catalog{
 		CTC,
+		CRF,
+		SoftDTW,
 	}
 }
