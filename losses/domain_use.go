@@ -67,6 +67,28 @@ func (p *Plan) whole(option string) *int64 {
 	return nil
 }
 
+// LeastSizes returns the least sizes of a plan's letters with which a run means something,
+// as far as they are more than 1.
+func (p *Plan) LeastSizes() map[string]int64 {
+	least := map[string]int64{}
+	for _, port := range p.Ports {
+		of, own := p.Part(port)
+		atLeast := func(letter string, n int64) {
+			if axis := of.axis(own, letter); letter != "" && axis >= 0 {
+				sym := port.Shape[axis].Sym
+				least[sym] = max(least[sym], n)
+			}
+		}
+		for letter, n := range of.Spec.Least {
+			atLeast(letter, n)
+		}
+		if own.Domain.row().form == formDirection {
+			atLeast(own.Of.Axis, 3) // of two elements less their mean all directions are one
+		}
+	}
+	return least
+}
+
 // Random fills t with random values of an input's domain, which have all digits so
 // that a place that reads a wrong element is seen.
 func (p *Plan) Random(port Port, t *tensor.Tensor, size func(tensor.Dim) int64, random *rand.Rand) {

@@ -22,6 +22,10 @@ import (
 // maxFileSize bounds the file of a loss, in bytes.
 const maxFileSize = 16 << 10
 
+// manyScales are bounds of losses that repeat one computation at five scales, each of
+// its own size.
+var manyScales = map[string]int{"ms_ssim": 25 << 10}
+
 // RunAll checks losses of a catalogue on every engine that is here.
 func RunAll(t *testing.T, all, chosen losses.Catalog) {
 	engines := Engines(t)

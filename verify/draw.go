@@ -48,6 +48,11 @@ func SmallSizes(p *losses.Plan, seed int) Sizes {
 			}
 		}
 	}
+	for letter, n := range p.LeastSizes() {
+		if letter != "" {
+			s[letter] = max(s[letter], n)
+		}
+	}
 	return s
 }
 

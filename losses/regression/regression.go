@@ -13,5 +13,10 @@ func Losses() losses.Catalog {
 		Quantile,
 		PoissonNLL,
 		GaussianNLL,
+		RMSE,
+		R2,
+		Pearson,
+		Concordance,
+		CosineSimilarity,
 	}
 }

@@ -22,6 +22,9 @@ func Losses() losses.Catalog {
 		MSLE,
 		MAPE,
 		SMAPE,
+		WMAPE,
+		MASE,
+		BerHu,
 	}
 }
 
