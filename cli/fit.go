@@ -104,7 +104,7 @@ func (a *app) fit(ctx context.Context, f *fitFlags, path string) error {
 	a.say("training with %s", f.engines.describe(engine))
 	start := time.Now()
 	options := f.training(columns, engine)
-	options.Explain = explain(o, m)
+	options.Explain = wrongLabel(o, m)
 	options.Sum = o.Loss.Options["reduction"] == "sum"
 	if options.Notes, err = f.notes(made, columns); err != nil {
 		return err

@@ -104,9 +104,9 @@ func columnFits(c fit.Column, sizes map[string]sizeFrom) error {
 	return fits(c.Port, t, sizes)
 }
 
-// explain returns what finds the label in a batch that is no class, where the loss has one
+// wrongLabel returns what finds the label in a batch that is no class, where the loss has one
 // output of the model and labels.
-func explain(o train.Options, m *train.Model) func(batch map[string]*tensor.Tensor) error {
+func wrongLabel(o train.Options, m *train.Model) func(batch map[string]*tensor.Tensor) error {
 	request := o.Loss
 	i := slices.IndexFunc(m.Outputs(), func(p ir.Port) bool { return p.DType.IsFloat() && (p.Name == o.Output || o.Output == "") })
 	plan, err := losses.Request{Catalog: request.Catalog, Loss: request.Loss, Options: request.Options}.Resolve()

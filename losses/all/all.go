@@ -6,8 +6,10 @@ import (
 	"github.com/lossgen/lossgen/losses/classification"
 	"github.com/lossgen/lossgen/losses/composition"
 	"github.com/lossgen/lossgen/losses/contrastive"
+	"github.com/lossgen/lossgen/losses/depth"
 	"github.com/lossgen/lossgen/losses/detection"
 	"github.com/lossgen/lossgen/losses/forecasting"
+	"github.com/lossgen/lossgen/losses/image"
 	"github.com/lossgen/lossgen/losses/imbalance"
 	"github.com/lossgen/lossgen/losses/language"
 	"github.com/lossgen/lossgen/losses/margin"
@@ -48,6 +50,8 @@ func Families() []Family {
 		{"ranking", "orders of two items and of lists", ranking.Losses()},
 		{"detection", "boxes, and scores of what is in them", detection.Losses()},
 		{"segmentation", "regions of classes in images", segmentation.Losses()},
+		{"image", "images, and how smooth they are", image.Losses()},
+		{"depth", "depth, and views that it makes", depth.Losses()},
 		{"composition", "several losses in one", composition.Losses()},
 	}
 }

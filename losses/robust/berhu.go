@@ -62,7 +62,7 @@ var BerHu = &losses.Def[BerHuOptions]{
 		e := c.In("input").Sub(c.In("target"))
 		d, corner := e.Abs(), o.corner(c, e)
 		far := d.Square().Add(corner.Square()).Div(corner.Scale(2))
-		return losses.Each(builder.Select(d.LessOrEqual(corner), d, far))
+		return losses.Each(builder.Where(d.LessOrEqual(corner), d, far))
 	},
 	Golden: []losses.Case{
 		{Name: "corner_none", Options: losses.Values{"reduction": "none", "over": "fixed", "threshold": 0.5}, Fill: map[string]string{"target": "constant:0"}, Set: map[string]losses.Edge{"input": {0: 0.5, 1: -0.5, 2: 0.25, 3: 0, 4: 0.75}}},

@@ -202,7 +202,7 @@ var DiceFocal = &losses.Def[DiceFocalOptions]{
 	Body: func(c *losses.Call, o DiceFocalOptions) losses.Term {
 		x := c.In("input")
 		r := parts.Labeled(c, x, *o.IgnoreIndex)
-		z := x.Mul(r.OneHot(c, x).Scale(2).Shift(-1))
+		z := x.Mul(r.OneHot(x).Scale(2).Shift(-1))
 		each := z.Neg().LogSigmoid().Scale(*o.Gamma).Exp().Mul(z.Neg().Softplus())
 		kept := r.Kept.Unsqueeze(1).BroadcastTo(x.Shape())
 		focal := builder.Where(kept, each, each.Like(0)).Sum().Div(kept.Cast(c.Compute).Sum())

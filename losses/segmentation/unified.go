@@ -111,7 +111,7 @@ var SensitivitySpecificity = &losses.Def[SensitivitySpecificityOptions]{
 	Body: func(c *losses.Call, o SensitivitySpecificityOptions) losses.Term {
 		x := c.In("input")
 		r := parts.Labeled(c, x, *o.IgnoreIndex)
-		k, t := r.Kept.Cast(c.Compute).Unsqueeze(1), r.OneHot(c, x)
+		k, t := r.Kept.Cast(c.Compute).Unsqueeze(1), r.OneHot(x)
 		e := t.Sub(x.Softmax(1)).Square()
 		e = builder.Where(r.Kept.Unsqueeze(1), e, e.Like(0))
 		t, u := t.Mul(k), parts.Complement(t).Mul(k)
@@ -155,7 +155,7 @@ var SoftF1 = &losses.Def[SoftF1Options]{
 		x := c.In("input")
 		r := parts.Labeled(c, x, *o.IgnoreIndex)
 		k, p := r.Kept.Unsqueeze(1), x.Softmax(1).Clip(*o.Eps, 1-*o.Eps)
-		p, t := builder.Where(k, p, p.Like(0)), r.OneHot(c, x).Mul(k.Cast(c.Compute))
+		p, t := builder.Where(k, p, p.Like(0)), r.OneHot(x).Mul(k.Cast(c.Compute))
 		sizes := p.LongSum(0).Add(t.LongSum(0)).Shift(*o.Eps)
 		return losses.Each(parts.Complement(p.Mul(t).LongSum(0).Scale(2).Div(sizes)))
 	},
