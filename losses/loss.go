@@ -84,6 +84,10 @@ type Spec struct {
 	// NaNRows: where an input is NaN, the gradient of its element or row may be
 	// NaN where PyTorch's is a number.
 	NaNRows bool
+	// Cancels: gradients are small differences of large numbers, as where embeddings are
+	// normalized and logits are many times a cosine. In float32 their error is measured
+	// by the largest of them.
+	Cancels bool
 	// NotDerivative gives the reason where the declared gradient is meant to differ
 	// from the derivative of the value, as PyTorch's does.
 	NotDerivative string

@@ -102,6 +102,16 @@ func (t Tolerance) withFloor(want *tensor.Tensor) Tolerance {
 	return t
 }
 
+// cancelling returns the tolerance for an output in float32, or fewer bits, of a loss
+// whose gradients cancel: the absolute one grows with the largest number, by 17 units in
+// its last place.
+func (t Tolerance) cancelling(cancels bool, want *tensor.Tensor) Tolerance {
+	if cancels && want != nil {
+		t.Abs = max(t.Abs, 2e-6*largest(0, want))
+	}
+	return t
+}
+
 // element takes one element into the comparison.
 func (d *Diff) element(t *tensor.Tensor, i int, g, w, rel, floor float64) {
 	if g == w || math.IsNaN(g) && math.IsNaN(w) {

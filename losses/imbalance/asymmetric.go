@@ -24,7 +24,7 @@ type AsymmetricOptions struct {
 var Asymmetric = &losses.Def[AsymmetricOptions]{
 	Spec: losses.Spec{
 		Name: "asymmetric", Aliases: []string{"asl"}, Family: family, Witness: timm,
-		Title:   "binary cross entropy that plays down easy negatives more than easy positives",
+		Title:   "binary cross entropy that plays down easy negatives most",
 		Formula: "p = sigmoid(input), q = min(1 - p + clip, 1); positives: -(1 - p)^gamma_pos·log(max(p, eps)), negatives: -(1 - q)^gamma_neg·log(max(q, eps))",
 		Inputs: []losses.Input{
 			{Name: "input", Doc: "logits of each class", Domain: losses.Real, Grad: losses.Default},

@@ -24,7 +24,7 @@ func multilabel() []losses.Input {
 var ZLPR = &losses.Def[parts.ReductionOnly]{
 	Spec: losses.Spec{
 		Name: "zlpr", Aliases: []string{"multilabel_categorical_cross_entropy"}, Family: family, Witness: timm,
-		Title:   "positives above 0 and negatives below it, by log-sum-exps over the classes",
+		Title:   "positives above 0 and negatives below it, by log-sum-exps over classes",
 		Formula: "log(1 + sum over negatives of exp(input)) + log(1 + sum over positives of exp(-input))",
 		Inputs:  multilabel(), Shapes: []losses.Shapes{{"input": "N,C,*", "target": "N,C,*"}}, Logits: "input", Classes: "C",
 		Traps: []string{
@@ -114,7 +114,7 @@ type DistributionBalancedOptions struct {
 var DistributionBalanced = &losses.Def[DistributionBalancedOptions]{
 	Spec: losses.Spec{
 		Name: "distribution_balanced", Aliases: []string{"db_loss"}, Family: family, Witness: timm,
-		Title:   "focal binary cross entropy with rebalanced weights and tolerant negatives",
+		Title:   "focal binary cross entropy with weights for rare classes",
 		Formula: "c = clamp(counts, 1, num_samples - 1), w = 0.1 + sigmoid(10·((1/c) / sum(target/c) - 0.2)), z = input - 0.025·log(num_samples/c - 1); w times focal bce of z, negatives of 2z and half",
 		Inputs: append(multilabel(), counts(),
 			losses.Input{Name: "num_samples", Doc: "number of samples of the data that counts are of", Domain: losses.Positive, Wide: true}),

@@ -15,5 +15,13 @@ func Losses() losses.Catalog {
 		MultiMargin,
 		MultilabelMargin,
 		MulticlassHinge,
+		Hinge,
+		SquaredHinge,
+		CategoricalHinge,
+		ArcFace,
+		CosFace,
+		SphereFace,
+		NormalizedSoftmax,
+		Center,
 	}
 }

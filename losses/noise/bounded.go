@@ -22,7 +22,7 @@ type GeneralizedCrossEntropyOptions struct {
 var GeneralizedCrossEntropy = &losses.Def[GeneralizedCrossEntropyOptions]{
 	Spec: parts.OverRows(losses.Spec{
 		Name: "generalized_cross_entropy", Aliases: []string{"gce", "lq"}, Family: family, Witness: "keras 3.15.1",
-		Title:   "a power of the probability of the class, between cross entropy and absolute error",
+		Title:   "between cross entropy and absolute error, by a power",
 		Formula: "p = softmax(input)[target]; (1 - max(p, floor)^q) / q",
 		Traps: []string{
 			"A row costs at most 1/q, and the gradient of a hopeless one goes to 0: such rows stop learning.",

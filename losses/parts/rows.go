@@ -37,7 +37,11 @@ func OverRows(s losses.Spec, perClass ...losses.Input) losses.Spec {
 
 // RowTerm is the Term of a loss of each row, of logits x with the labels r.
 func RowTerm(c *losses.Call, o RowOptions, row func(x losses.Value, r Rows) losses.Value) losses.Term {
-	x := c.In("input")
+	return RowTermOf(c, o, c.In("input"), row)
+}
+
+// RowTermOf is RowTerm of scores x that are no input.
+func RowTermOf(c *losses.Call, o RowOptions, x losses.Value, row func(x losses.Value, r Rows) losses.Value) losses.Term {
 	r := Labeled(c, x, *o.IgnoreIndex)
 	return r.Term(c, r.Flat(row(x, r)), losses.Value{})
 }
@@ -45,15 +49,20 @@ func RowTerm(c *losses.Call, o RowOptions, row func(x losses.Value, r Rows) loss
 // TorchRows writes the loss of rows in PyTorch: row is that of a row, where x has the
 // classes along its last axis, and y the labels, with that axis as size 1.
 func TorchRows(c *losses.Call, o RowOptions, row string) string {
-	return torchRows(c, o, row, "kept")
+	return torchRows(c, o, "input.movedim(1, -1)", row, "kept")
 }
 
 // TorchRowsBy is TorchRows with what mean divides by, a number for each row.
 func TorchRowsBy(c *losses.Call, o RowOptions, row, divisor string) string {
-	return torchRows(c, o, row, "torch.where(kept, "+divisor+", 0)")
+	return torchRows(c, o, "input.movedim(1, -1)", row, "torch.where(kept, "+divisor+", 0)")
 }
 
-func torchRows(c *losses.Call, o RowOptions, row, divisor string) string {
+// TorchRowsOf is TorchRows of scores x that are an expression of the inputs.
+func TorchRowsOf(c *losses.Call, o RowOptions, x, row string) string {
+	return torchRows(c, o, x, row, "kept")
+}
+
+func torchRows(c *losses.Call, o RowOptions, x, row, divisor string) string {
 	text := "torch.where(kept, " + row + ", 0)"
 	switch o.Reduction {
 	case losses.Sum:
@@ -61,7 +70,7 @@ func torchRows(c *losses.Call, o RowOptions, row, divisor string) string {
 	case losses.Mean:
 		text += ".sum() / " + divisor + ".sum()"
 	}
-	return c.Expand(fmt.Sprintf("(lambda x, y, kept: %s)(input.movedim(1, -1), torch.where({target} == %d, 0, {target}).unsqueeze(-1), {target} != %[2]d)", text, *o.IgnoreIndex), nil)
+	return c.Expand(fmt.Sprintf("(lambda x, y, kept: %s)(%s, torch.where({target} == %d, 0, {target}).unsqueeze(-1), {target} != %[3]d)", text, x, *o.IgnoreIndex), nil)
 }
 
 // TorchPicked is the expression of each row's number at the label.
