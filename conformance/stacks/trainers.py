@@ -25,7 +25,7 @@ import torch
 
 from stacks import CACHE, library
 
-HERE = pathlib.Path(__file__).resolve().parent
+PROGRAMS = pathlib.Path(__file__).resolve().parent / "testdata" / "trainer"  # Go builds nothing in folders of this name
 STEPS, BATCH, RATE = 100, 32, 0.5
 TOLERANCE = 1e-4
 LANGUAGES = ["python", "js", "go", "rust", "java", "cpp"]
@@ -82,13 +82,13 @@ NUMBERS = [str(STEPS), str(BATCH)]
 
 
 def train_python(folder, cache, environment):
-    shutil.copy(HERE / "trainer" / "main.py", folder)
+    shutil.copy(PROGRAMS / "main.py", folder)
     run([[sys.executable, "main.py", *NUMBERS]], folder, environment)
 
 
 def train_js(folder, cache, environment):
     import stack_js
-    shutil.copy(HERE / "trainer" / "main.mjs", folder)
+    shutil.copy(PROGRAMS / "main.mjs", folder)
     stack_js.install(cache, environment)
     os.symlink(cache / "node_modules", folder / "node_modules")
     for package in ("onnxruntime-web", "onnxruntime-node"):
@@ -98,7 +98,7 @@ def train_js(folder, cache, environment):
 
 def train_go(folder, cache, environment):
     import stack_go
-    shutil.copy(HERE / "trainer" / "main.go", folder)
+    shutil.copy(PROGRAMS / "main.go", folder)
     (folder / "training").mkdir()
     for file in folder.glob("digits_train*"):
         file.rename(folder / "training" / file.name)
@@ -112,7 +112,7 @@ def train_rust(folder, cache, environment):
     source = cache / "src"
     shutil.rmtree(source, ignore_errors=True)
     source.mkdir(parents=True)
-    shutil.copy(HERE / "trainer" / "main.rs", source)
+    shutil.copy(PROGRAMS / "main.rs", source)
     for file in folder.glob("digits_train*"):
         shutil.copy(file, source)
     (cache / "Cargo.toml").write_text(stack_rust.MANIFEST.replace('half = "2"\n', "").replace(', "half"', "").replace("golden", "digits"))
@@ -122,7 +122,7 @@ def train_rust(folder, cache, environment):
 
 def train_java(folder, cache, environment):
     import stack_java
-    shutil.copy(HERE / "trainer" / "Main.java", folder)
+    shutil.copy(PROGRAMS / "Main.java", folder)
     path = stack_java.classpath(cache, environment)
     run([["javac", "-Xlint:all", "-Werror", "-cp", path, "Main.java", "DigitsTrainer.java"], ["java", "-cp", f"{folder}:{path}", "Main", *NUMBERS]],
         folder, environment)
@@ -130,7 +130,7 @@ def train_java(folder, cache, environment):
 
 def train_cpp(folder, cache, environment):
     import stack_cpp
-    shutil.copy(HERE / "trainer" / "main.cpp", folder)
+    shutil.copy(PROGRAMS / "main.cpp", folder)
     run([["g++", "-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-isystem", stack_cpp.header(environment), "main.cpp", "-o", "digits", "-ldl"],
          ["./digits", *NUMBERS]], folder, environment)
 
