@@ -9,6 +9,7 @@ import (
 	"github.com/lossgen/lossgen/losses/depth"
 	"github.com/lossgen/lossgen/losses/detection"
 	"github.com/lossgen/lossgen/losses/forecasting"
+	"github.com/lossgen/lossgen/losses/generative"
 	"github.com/lossgen/lossgen/losses/image"
 	"github.com/lossgen/lossgen/losses/imbalance"
 	"github.com/lossgen/lossgen/losses/language"
@@ -52,6 +53,7 @@ func Families() []Family {
 		{"segmentation", "regions of classes in images", segmentation.Losses()},
 		{"image", "images, and how smooth they are", image.Losses()},
 		{"depth", "depth, and views that it makes", depth.Losses()},
+		{"generative", "models that make data, and samples of them", generative.Losses()},
 		{"composition", "several losses in one", composition.Losses()},
 	}
 }
