@@ -63,6 +63,9 @@ frameworks: build conformance/adapters/environments/jax/.venv/installed conforma
 	conformance/adapters/environments/jax/.venv/bin/python conformance/adapters/stack.py --lossgen ./lossgen --stack jax
 	conformance/adapters/environments/tensorflow/.venv/bin/python conformance/adapters/stack.py --lossgen ./lossgen --stack tensorflow
 
+conventions: build conformance/frameworks/.venv/installed ## run the calls of other frameworks that lossgen knows against its files (downloads 200 MB)
+	conformance/frameworks/.venv/bin/python conformance/frameworks/calls.py --lossgen ./lossgen
+
 exports: build conformance/models/.venv/installed ## gradients of whole models in both exports of PyTorch, language models too (downloads 200 MB beside PyTorch)
 	conformance/models/.venv/bin/python conformance/models/exports.py --lossgen ./lossgen
 
@@ -86,4 +89,4 @@ $(VENV): runtime/ort/requirements.txt
 	$*/.venv/bin/pip install --quiet -r $<
 	touch $@
 
-.PHONY: help build test test-pure race lint generate golden conformance goldens files live models adapters stacks docs fuzz exports frameworks consumers bench clean
+.PHONY: help build test test-pure race lint generate golden conformance goldens files live models adapters stacks docs fuzz exports frameworks conventions consumers bench clean
