@@ -75,7 +75,7 @@ var EnergyDistance = &losses.Def[struct{}]{
 		return "(lambda k: (k(x, x).mean() + k(y, y).mean()) / 2 - k(x, y).mean())(lambda a, b: -(a[:, None] - b[None]).norm(dim=2))"
 	},
 	Body: func(c *losses.Call, _ struct{}) losses.Term {
-		return between(c, func(x, y losses.Value) losses.Value { return parts.Distances(x, y).Neg() })
+		return between(c, func(x, y losses.Value) losses.Value { return parts.DistancesFrom(x, y).Neg() })
 	},
 	Golden: []losses.Case{
 		{Name: "same_points", Sizes: map[string]int64{"M": 4}, Fill: map[string]string{"y": "like:x"}},

@@ -11,9 +11,9 @@ import (
 // Apart is x[j] - y[i] of rows x [N,D] and y [M,D], as [M,N,D].
 func Apart(x, y losses.Value) losses.Value { return x.Unsqueeze(0).Sub(y.Unsqueeze(1)) }
 
-// Distances are the Euclidean distances of rows x [N,D] from rows y [M,D], as [M,N].
+// DistancesFrom are the Euclidean distances of rows x [N,D] from rows y [M,D], as [M,N].
 // The gradient of a distance of 0 is 0.
-func Distances(x, y losses.Value) losses.Value {
+func DistancesFrom(x, y losses.Value) losses.Value {
 	square := SquaredDistances(x, y)
 	none := square.Equal(square.Like(0))
 	return builder.Where(none, square.Like(0), builder.Where(none, square.Like(1), square).Sqrt())
