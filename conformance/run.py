@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Runs every conformance check and prints what they counted, as one table at the end.
 
-    python run.py --lossgen ../lossgen [--kinds live,goldens] [--requests 200] [--seed 0] [--write]
+    python run.py --lossgen ../lossgen [--kinds live,goldens] [--requests 200] [--seed 0] [--sample 1] [--write]
 
-Exits 1 when any check fails; the others still run. With --write the numbers go to
-docs/conformance.json, from which the README states them.
+With --sample N the checks of losses take one loss of N, which the seed chooses. Exits 1 when any
+check fails; the others still run. With --write the numbers go to docs/conformance.json, from which
+the README states them.
 """
 
 import argparse
@@ -27,8 +28,8 @@ GOLDEN = ROOT / "testdata"
 # Kind, name, script and arguments, and what its output counts, by a pattern with one group. Words in
 # braces are options.
 CHECKS = [
-    ("goldens", "goldens made again", [GOLDEN / "golden.py", "{cases}", GOLDEN / "golden", "--check"], {}),
-    ("goldens", "goldens on both engines", [HERE / "goldens/goldens.py", "--lossgen", "{lossgen}"], {
+    ("goldens", "goldens made again", [GOLDEN / "golden.py", "{cases}", GOLDEN / "golden", "--check", "--only", "{losses}"], {}),
+    ("goldens", "goldens on both engines", [HERE / "goldens/goldens.py", "--lossgen", "{lossgen}", "--losses", "{losses}"], {
         "golden cases": r"(\d+) golden cases of",
         "losses": r"golden cases of (\d+) losses",
         "runs of golden cases": r"(\d+) runs of golden cases",
@@ -38,10 +39,10 @@ CHECKS = [
     ("goldens", "onnx's own loss cases", [HERE / "goldens/onnx_cases.py", "--lossgen", "{lossgen}"], {
         "cases of onnx's loss operators": r"(\d+) cases of onnx's loss operators",
     }),
-    ("goldens", "goldens by onnx's test runner", [HERE / "goldens/backend.py", "--lossgen", "{lossgen}", "--sample", "{sample}", "--seed", "{seed}"], {
+    ("goldens", "goldens by onnx's test runner", [HERE / "goldens/backend.py", "--lossgen", "{lossgen}", "--losses", "{losses}"], {
         "backend tests by onnx's runner": r"(\d+) backend tests",
     }),
-    ("files", "every file, dtype and opset", [HERE / "files/every_file.py", "--lossgen", "{lossgen}", "--sample", "{sample}", "--seed", "{seed}"], {
+    ("files", "every file, dtype and opset", [HERE / "files/every_file.py", "--lossgen", "{lossgen}", "--losses", "{losses}"], {
         "files": r"(\d+) files of \d+ losses",
         "opsets": r"and (\d+) opsets",
     }),
@@ -50,20 +51,20 @@ CHECKS = [
         "mutations": r"(\d+) mutations",
     }),
     ("files", "every opset on both engines", ["env", "LOSSGEN_TEST_EVERY=1", "go", "test", "-count=1", "-run", "TestSupport", "./verify"], {}),
-    ("files", "every shape and reduction", ["env", "LOSSGEN_TEST_EVERY=1", "go", "test", "-count=1", "-timeout", "60m", "./losses/..."], {}),
-    ("files", "sizes of every graph", ["env", "LOSSGEN_TEST_EVERY=1", "go", "test", "-count=1", "-run", "TestSizes", "./cost"], {}),
+    ("files", "every shape and reduction", ["env", "LOSSGEN_TEST_EVERY=1", "go", "test", "-count=1", "-timeout", "60m", "-run", "Test/{pattern}", "./losses/..."], {}),
+    ("files", "sizes of every graph", ["env", "LOSSGEN_TEST_EVERY=1", "go", "test", "-count=1", "-run", "TestSizes/{pattern}", "./cost"], {}),
     ("fuzz", "fuzzers", ["sh", HERE / "fuzz/fuzz.sh", "{fuzz}"], {
         "fuzz executions": r"(\d+) executions of \d+ fuzzers",
         "fuzzers": r"executions of (\d+) fuzzers",
     }),
-    ("live", "random requests against PyTorch", [HERE / "live/live.py", "--lossgen", "{lossgen}", "--requests", "{requests}", "--seed", "{seed}"], {
+    ("live", "random requests against PyTorch", [HERE / "live/live.py", "--lossgen", "{lossgen}", "--losses", "{losses}", "--requests", "{requests}", "--seed", "{seed}"], {
         "random files": r"runs of (\d+) random files",
         "values compared with PyTorch": r"random files, (\d+) values",
     }),
     ("models", "gradients of operators", [HERE / "models/rules.py", "--lossgen", "{lossgen}", "--seed", "{seed}"], {}),
     ("models", "gradients of exported models", [HERE / "models/exports.py", "--lossgen", "{lossgen}", "--models", "mlp,encoder", "--exports", "legacy"], {}),
     ("adapters", "PyTorch adapter, training", [HERE / "adapters/stack.py", "--lossgen", "{lossgen}", "--stack", "torch"], {}),
-    ("stacks", "Go, C++, Rust, Java, JavaScript", [HERE / "stacks/stacks.py", "--lossgen", "{lossgen}"], {}),
+    ("stacks", "Go, C++, Rust, Java, JavaScript", [HERE / "stacks/stacks.py", "--lossgen", "{lossgen}", "--losses", "{losses}"], {}),
     ("stacks", "adapters of hard names", [HERE / "stacks/adapter_names.py"], {}),
     ("stacks", "trainers of digits", [HERE / "stacks/trainers.py", "--lossgen", "{lossgen}"], {}),
     ("stacks", "training in a browser", [HERE / "stacks/browser.py", "--lossgen", "{lossgen}"], {}),
@@ -95,7 +96,7 @@ def arguments():
     parser.add_argument("--kinds", default=",".join(KINDS), help="kinds of checks, with commas (default: %(default)s)")
     parser.add_argument("--requests", type=int, default=200, help="random requests per loss")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--sample", type=int, default=1, metavar="N", help="take one of N where many files are alike; the seed says which")
+    parser.add_argument("--sample", type=int, default=1, metavar="N", help="take one loss of N; the seed says which")
     parser.add_argument("--fuzz", type=int, default=10, help="seconds for each fuzzer")
     parser.add_argument("--write", action="store_true", help="write the numbers to docs/conformance.json")
     options = parser.parse_args()
@@ -107,6 +108,12 @@ def arguments():
     if options.write and (set(options.kinds) != set(KINDS) or options.sample != 1):
         parser.error("--write goes with all kinds and no sample")
     return options
+
+
+def sample(options):
+    """The losses that are checked: all, or one of several."""
+    listed = json.loads(subprocess.run([options.lossgen, "list", "--json"], stdout=subprocess.PIPE, check=True).stdout)
+    return [loss["name"] for loss in listed][options.seed % options.sample :: options.sample]
 
 
 def run_one(script, words):
@@ -137,7 +144,10 @@ def main():
         cases = os.path.join(folder, "cases.json")
         with open(cases, "wb") as out:
             subprocess.run([options.lossgen, "cases", "--json"], stdout=out, check=True)
-        rows, outputs = run(checks, {**vars(options), "cases": cases})
+        losses = sample(options)
+        print(f"{len(losses)} losses")
+        words = {**vars(options), "cases": cases, "losses": ",".join(losses), "pattern": f"^({'|'.join(losses)})$"}
+        rows, outputs = run(checks, words)
     print(f"\n{'check':34}{'':8}{'seconds':>8}  counted")
     for name, verdict, seconds, last in rows:
         print(f"{name:34}{verdict:8}{seconds:8.0f}  {last}")

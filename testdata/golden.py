@@ -160,7 +160,7 @@ def embedded(out):
 
 def existing(out, only):
     """The golden files by loss."""
-    return {p.stem: p for p in sorted(out.glob("*.txt")) if only in (None, p.stem)}
+    return {p.stem: p for p in sorted(out.glob("*.txt")) if only is None or p.stem in only}
 
 
 def keep_last_bits(computed, path):
@@ -246,7 +246,7 @@ def main():
     parser.add_argument("cases", help="what `lossgen cases --json` prints; - reads standard input")
     parser.add_argument("out", type=pathlib.Path, help="the golden folder; packed/ beside it, where there is one, is written, too")
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
-    parser.add_argument("--only", metavar="LOSS", help="only the cases of this loss")
+    parser.add_argument("--only", metavar="LOSSES", type=lambda text: text.split(","), help="only the cases of these losses, with commas")
     options = parser.parse_args()
     torch.set_num_threads(1)  # sums do not depend on the number of cores
     for message in EXPECTED_WARNINGS:
@@ -257,9 +257,9 @@ def main():
     with source:
         cases = json.load(source)
     if options.only:
-        cases = [c for c in cases if c["loss"] == options.only]
+        cases = [c for c in cases if c["loss"] in options.only]
         if not cases:
-            parser.error(f"no case of the loss {options.only!r}")
+            parser.error("no case of " + ", ".join(options.only))
     computed, problems = compute_all(cases)
     if not problems and options.check:
         problems = check(computed, options.out, options.only)

@@ -11,7 +11,6 @@ small draw of data. Prints a table of loss and dtype; exits 1 on any failure.
 import argparse
 import collections
 import concurrent.futures
-import functools
 import os
 import pathlib
 import random
@@ -98,11 +97,11 @@ def check(lossgen, arguments):
     run(session, model, options, declared(lossgen.describe(arguments[0]), options, lossgen.describe))
 
 
-def check_loss(path, sample, seed, loss):
+def check_loss(path, loss):
     lossgen = Lossgen(path)
     description = lossgen.describe(loss)
     done, failures = collections.Counter(), []
-    for arguments, dtype, _ in list(plan(description))[seed % sample :: sample]:
+    for arguments, dtype, _ in plan(description):
         try:
             check(lossgen, arguments)
             done[dtype] += 1
@@ -117,15 +116,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lossgen", default="lossgen")
     parser.add_argument("--losses", help="names, with commas (default: all)")
-    parser.add_argument("--sample", type=int, default=1, metavar="N", help="take one of N files of a loss; the seed says which")
-    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     path = os.path.abspath(shutil.which(options.lossgen) or parser.error(f"no command {options.lossgen}"))
     losses = options.losses.split(",") if options.losses else Lossgen(path).list()
     total, failed = collections.Counter(), 0
     print(f"{'loss':34}" + "".join(f"{d:>10}" for d in DTYPES) + f"{'failed':>8}")
     with concurrent.futures.ProcessPoolExecutor(os.cpu_count()) as pool:
-        for loss, (done, failures) in zip(losses, pool.map(functools.partial(check_loss, path, options.sample, options.seed), losses)):
+        for loss, (done, failures) in zip(losses, pool.map(check_loss, [path] * len(losses), losses)):
             print(f"{loss:34}" + "".join(f"{done[d]:10}" for d in DTYPES) + f"{len(failures):8}")
             for failure in failures[:5]:
                 print(f"  {failure}")

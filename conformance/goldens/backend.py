@@ -127,12 +127,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lossgen", default="lossgen")
     parser.add_argument("--losses", help="names, with commas (default: all)")
-    parser.add_argument("--sample", type=int, default=1, metavar="N", help="take one of N pairs of loss and dtype; the seed says which")
-    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     lossgen = os.path.abspath(shutil.which(options.lossgen) or parser.error(f"no command {options.lossgen}"))
     losses = options.losses.split(",") if options.losses else Lossgen(lossgen).list()
-    jobs = [(loss, dtype) for loss in losses for dtype in DTYPES][options.seed % options.sample :: options.sample]
+    jobs = [(loss, dtype) for loss in losses for dtype in DTYPES]
     ran, problems = collections.Counter(), []
     with concurrent.futures.ProcessPoolExecutor(os.cpu_count()) as pool:
         for (loss, dtype), (n, failed) in zip(jobs, pool.map(check, *zip(*((lossgen, *job) for job in jobs)))):

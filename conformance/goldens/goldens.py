@@ -27,10 +27,11 @@ def library():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lossgen", default="lossgen")
+    parser.add_argument("--losses", help="names, with commas (default: all)")
     options = parser.parse_args()
     lossgen = os.path.abspath(shutil.which(options.lossgen) or parser.error(f"no command {options.lossgen}"))
     environment = {"LOSSGEN_ORT_LIBRARY": library(), **os.environ}
-    done = subprocess.run([lossgen, "verify", "--engine", "all", "--json"], stdout=subprocess.PIPE, env=environment)
+    done = subprocess.run([lossgen, "verify", *(options.losses.split(",") if options.losses else []), "--engine", "all", "--json"], stdout=subprocess.PIPE, env=environment)
     reports = json.loads(done.stdout)
     runs, skipped, failed = collections.Counter(), 0, 0
     for report in reports:

@@ -140,8 +140,7 @@ def decode(raw, dtype):
     return np.frombuffer(raw, dtype).astype(np.float64)
 
 
-def cases(folder):
-    losses = [path.stem for path in sorted((TESTDATA / "golden").glob("*.txt"))]
+def cases(folder, losses):
     chosen = [(loss, name, "float32") for loss in losses for name in EVERY if name in golden(loss)]
     return [Case(*c, folder) for c in chosen + MORE]
 
@@ -158,7 +157,7 @@ def library():
     return str(found[0]) if found else None
 
 
-def check(name, lossgen, root):
+def check(name, lossgen, root, losses):
     """Builds and runs one stack; returns a line for the table and whether it failed."""
     stack = importlib.import_module("stack_" + name)
     for tool, install in stack.TOOLS.items():
@@ -166,7 +165,7 @@ def check(name, lossgen, root):
             return f"NOT RUN: {tool} is missing, install it with: {install}", False
     folder = root / name
     folder.mkdir(parents=True)
-    chosen = [c for c in cases(folder) if not (name == "js" and c.dtype == "bfloat16")]
+    chosen = [c for c in cases(folder, losses) if not (name == "js" and c.dtype == "bfloat16")]
     for case in chosen:
         case.emit(lossgen, [name])
     start = time.time()
@@ -197,15 +196,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lossgen", default="lossgen")
     parser.add_argument("--stacks", default=",".join(STACKS))
+    parser.add_argument("--losses", help="names, with commas (default: all)")
     parser.add_argument("--keep", help="work in this new folder and leave it")
     options = parser.parse_args()
     lossgen = os.path.abspath(shutil.which(options.lossgen) or parser.error(f"no command {options.lossgen}"))
+    losses = options.losses.split(",") if options.losses else [path.stem for path in sorted((TESTDATA / "golden").glob("*.txt"))]
     failures, skipped = 0, []
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(options.keep or folder).absolute()
         for name in options.stacks.split(","):
             try:
-                line, failed = check(name, lossgen, root)
+                line, failed = check(name, lossgen, root, losses)
             except (subprocess.CalledProcessError, AssertionError) as e:
                 output = getattr(e, "stderr", None) or b""
                 line, failed = f"does not build, run or agree: {e}\n{output.decode(errors='replace')[-3000:]}", True
