@@ -99,7 +99,8 @@ func (j projection) row(x losses.Value, r parts.Rows) losses.Value {
 	z := x.Sub(x.MaxKeep(r.Axis)).Scale(j.scale)
 	falling, _ := z.Sort(r.Axis, true)
 	number := x.B().Iota(x.Rank(), r.Axis, x.Shape()[r.Axis]).Cast(x.DType()).Shift(1)
-	u := z.Sub(j.tau(z, sorted{falling, number, r.Axis})).Relu()
+	// The probabilities minimize the value: their own change is none of its gradient.
+	u := z.Sub(j.tau(z, sorted{falling, number, r.Axis})).Relu().StopGradient()
 	p := j.power(u)
 	own := z.Pick(r.Axis, r.Index())
 	product := builder.Where(p.Equal(p.Like(0)), p.Like(0), p.Mul(z)).SumKeep(r.Axis)
