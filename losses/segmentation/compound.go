@@ -106,7 +106,7 @@ var DiceCE = &losses.Def[DiceCEOptions]{
 	Body: func(c *losses.Call, o DiceCEOptions) losses.Term {
 		x := c.In("input")
 		r := parts.Labeled(c, x, *o.IgnoreIndex)
-		ce := r.Flat(x.SoftmaxNLL(1, r.Index()))
+		ce := r.Flat(x.SoftmaxNLL(r.Axis, r.Index()))
 		mean := keptMean(r, c, ce)
 		if w := r.PerRow(c); !w.IsZero() {
 			weight := builder.Where(r.Kept.Value, w, w.Like(0))
@@ -204,7 +204,7 @@ var DiceFocal = &losses.Def[DiceFocalOptions]{
 		r := parts.Labeled(c, x, *o.IgnoreIndex)
 		z := x.Mul(r.OneHot(x).Scale(2).Shift(-1))
 		each := z.Neg().LogSigmoid().Scale(*o.Gamma).Exp().Mul(z.Neg().Softplus())
-		kept := r.Kept.Unsqueeze(1).BroadcastTo(x.Shape())
+		kept := r.Kept.Unsqueeze(r.Axis).BroadcastTo(x.Shape())
 		focal := builder.Where(kept, each, each.Like(0)).Sum().Div(kept.Cast(c.Compute).Sum())
 		return losses.Term{Each: meanDice(c, o.regions(o.LabelOptions, o.Batch)).Scale(*o.LambdaDice).Add(focal.Scale(*o.LambdaFocal)), Reduced: true}
 	},
@@ -282,7 +282,7 @@ var ExponentialLog = &losses.Def[ExponentialLogOptions]{
 		power := func(v losses.Value) losses.Value { return parts.AtLeast(v, o.Floor).Pow(*o.Gamma) }
 		dice := parts.Mean(power(diceRatio(regions, parts.Regions(c, regions)).Log().Neg()))
 		r := parts.Labeled(c, x, *o.IgnoreIndex)
-		ce := r.Flat(x.SoftmaxNLL(1, r.Index()))
+		ce := r.Flat(x.SoftmaxNLL(r.Axis, r.Index()))
 		ce = builder.Where(r.Kept.Value, ce, ce.Like(1)) // whose power has a gradient
 		return losses.Term{Each: dice.Scale(*o.WeightDice).Add(keptMean(r, c, power(ce)).Scale(*o.WeightCE)), Reduced: true}
 	},

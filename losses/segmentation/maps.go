@@ -176,7 +176,7 @@ var MCC = &losses.Def[MCCOptions]{
 		q, u := parts.Complement(p), parts.Complement(t)
 		count := func(v losses.Value) losses.Value {
 			if o.PerChannel {
-				v = pixelSum(v)
+				v = pixelSum(c, v)
 			} else {
 				v = v.Sum()
 			}

@@ -54,8 +54,8 @@ var UnifiedFocal = &losses.Def[UnifiedFocalOptions]{
 		ce, q := p.Log().Mul(t).Neg(), parts.Complement(p)
 		easy := background(q).Pow(*o.Gamma).Mul(background(ce)).Scale(1 - *o.Delta)
 		focal := parts.Mean(builder.Concat(1, easy, foreground(ce).Scale(*o.Delta)))
-		tp := pixelSum(t.Mul(p))
-		fn, fp := pixelSum(t.Mul(q)).Scale(*o.Delta), pixelSum(parts.Complement(t).Mul(p)).Scale(1-*o.Delta)
+		tp := pixelSum(c, t.Mul(p))
+		fn, fp := pixelSum(c, t.Mul(q)).Scale(*o.Delta), pixelSum(c, parts.Complement(t).Mul(p)).Scale(1-*o.Delta)
 		miss := parts.Complement(tp.Shift(1e-7).Div(tp.Add(fn).Add(fp).Shift(1e-7)))
 		tversky := parts.Mean(builder.Concat(1, background(miss), foreground(miss).Pow(1-*o.Gamma)))
 		return losses.Term{Each: focal.Scale(*o.Weight).Add(tversky.Scale(1 - *o.Weight)), Reduced: true}
@@ -67,10 +67,12 @@ var UnifiedFocal = &losses.Def[UnifiedFocalOptions]{
 }
 
 // pixelSum sums over the pixels of each sample and class.
-func pixelSum(v losses.Value) losses.Value {
+func pixelSum(c *losses.Call, v losses.Value) losses.Value {
 	var axes []int
-	for axis := 2; axis < v.Rank(); axis++ {
-		axes = append(axes, axis)
+	for axis := 1; axis < v.Rank(); axis++ {
+		if axis != c.ClassAxis(v) {
+			axes = append(axes, axis)
+		}
 	}
 	return v.LongSum(axes...)
 }
@@ -111,12 +113,12 @@ var SensitivitySpecificity = &losses.Def[SensitivitySpecificityOptions]{
 	Body: func(c *losses.Call, o SensitivitySpecificityOptions) losses.Term {
 		x := c.In("input")
 		r := parts.Labeled(c, x, *o.IgnoreIndex)
-		k, t := r.Kept.Cast(c.Compute).Unsqueeze(1), r.OneHot(x)
-		e := t.Sub(x.Softmax(1)).Square()
-		e = builder.Where(r.Kept.Unsqueeze(1), e, e.Like(0))
+		k, t := r.Kept.Cast(c.Compute).Unsqueeze(r.Axis), r.OneHot(x)
+		e := t.Sub(x.Softmax(r.Axis)).Square()
+		e = builder.Where(r.Kept.Unsqueeze(r.Axis), e, e.Like(0))
 		t, u := t.Mul(k), parts.Complement(t).Mul(k)
 		share := func(where losses.Value) losses.Value {
-			return pixelSum(e.Mul(where)).Div(pixelSum(where).Shift(*o.Smooth))
+			return pixelSum(c, e.Mul(where)).Div(pixelSum(c, where).Shift(*o.Smooth))
 		}
 		return losses.Each(share(t).Scale(*o.Weight).Add(share(u).Scale(1 - *o.Weight)))
 	},
