@@ -191,6 +191,7 @@ var MarginMSE = &losses.Def[parts.ReductionOnly]{
 			{Name: "margin", Doc: "the teacher's score of the positive less that of the negative", Domain: losses.Real, Grad: losses.OnDemand},
 		},
 		Shapes: []losses.Shapes{{"query": "N,D", "positive": "N,D", "negative": "N,D", "margin": "N"}},
+		Sizes:  map[string]int64{"N": 2, "D": 2},
 		Traps: []string{
 			"margin is a difference of the teacher's scores, which has to have the range of dot products: nothing is normalised.",
 		},
