@@ -180,7 +180,7 @@ func (x Value) LogRising(t Value) Value {
 		Add(q.Mul(tail(q, stirling)).Sub(r.Mul(tail(r, stirling))))
 	return WithGradient("log_rising", value, vs(x, t), func(dy Value) []Value {
 		derived := func(r Value) Value { return r.Scale(0.5).Add(r.Square().Mul(tail(r, stirlingDerived))) }
-		dt, dx := z.Log().Sub(derived(q)), t.Div(y).Log1p().Sub(derived(q).Sub(derived(r)))
+		dt, dx := z.Log().Sub(derived(q)), t.Div(y).Log1p().Sub(derived(q).Sub(derived(r))).Add(y.Sub(y)) // NaN at infinity
 		for k := range risingShift {
 			up := s.Shift(float64(k))
 			dt = dt.Sub(up.Reciprocal())

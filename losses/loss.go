@@ -105,8 +105,8 @@ type Spec struct {
 	// cases.
 	CaseSizes map[string]int64
 	// Undefined names derived golden cases for which PyTorch returns uninitialized
-	// memory, raises where a file cannot, or lets a NaN behind the mask through; there
-	// are no goldens for them.
+	// memory or nothing but the rounding errors of what cancels, raises where a file
+	// cannot, or lets a NaN behind the mask through; there are no goldens for them.
 	Undefined []string
 	// Logits names the input of unnormalized scores, which temperature and softcap
 	// apply to. ZLoss: they are scores of classes, whose partition function z_loss

@@ -1,6 +1,7 @@
 package forecasting
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/lossgen/lossgen/losses"
@@ -34,6 +35,34 @@ var LaplaceNLL = &losses.Def[parts.ReductionOnly]{
 	},
 	Golden: []losses.Case{
 		{Name: "exact_none", Options: losses.Values{"reduction": "none"}, Fill: map[string]string{"target": "like:loc"}},
+	},
+}
+
+// StudentTNLL is the negative log-likelihood of Student's t distribution.
+var StudentTNLL = &losses.Def[parts.ReductionOnly]{
+	Spec: losses.Spec{
+		Name: "student_t_nll", Family: family,
+		Title:   "negative log-likelihood of Student's t distribution",
+		Formula: "lgamma(df/2) - lgamma((df+1)/2) + log(df·pi)/2 + log(scale) + (df+1)/2·log(1 + ((target - loc)/scale)^2/df)",
+		Inputs: []losses.Input{
+			parameter("df", "degrees of freedom", losses.Positive),
+			parameter("loc", "locations", losses.Real),
+			parameter("scale", "scales, which are not standard deviations", losses.Positive),
+			observed(losses.Real),
+		},
+		Shapes: steps("df", "loc", "scale", "target"),
+		Traps: []string{
+			"df and scale are above 0 themselves: apply softplus or exp before; GluonTS adds 2 to df so that there is a variance.",
+			"scale is not the standard deviation, which is scale·sqrt(df/(df - 2)).",
+		},
+	},
+	Defaults:  mean,
+	Reference: plain("torch.lgamma(df / 2) - torch.lgamma((df + 1) / 2) + (df * math.pi).log() / 2 + scale.log() + (df + 1) / 2 * torch.log1p(((target - loc) / scale) ** 2 / df)"),
+	Body: func(c *losses.Call, o parts.ReductionOnly) losses.Term {
+		df, scale := c.In("df"), c.In("scale")
+		z := c.In("target").Sub(c.In("loc")).Div(scale)
+		normalizer := df.Scale(math.Pi).Log().Scale(0.5).Sub(df.Scale(0.5).LogRising(df.Like(0.5))).Add(scale.Log())
+		return losses.Each(normalizer.Add(df.Shift(1).Scale(0.5).Mul(z.Square().Div(df).Log1p())))
 	},
 }
 
@@ -121,5 +150,82 @@ var BetaNLL = &losses.Def[BetaNLLOptions]{
 		v := c.In("var")
 		nll := v.Log().Add(c.In("target").Sub(c.In("mean")).Square().Div(v)).Scale(0.5)
 		return losses.Each(nll.Mul(v.StopGradient().Pow(*o.Beta)))
+	},
+}
+
+// MDN is the negative log-likelihood of a mixture of normal distributions (Bishop,
+// Mixture Density Networks, 1994).
+var MDN = &losses.Def[parts.ReductionOnly]{
+	Spec: losses.Spec{
+		Name: "mdn", Aliases: []string{"gaussian_mixture_nll"}, Family: family,
+		Title:   "negative log-likelihood of a mixture of normal distributions",
+		Formula: "-logsumexp over k of log_softmax(logits)[k] - ((target - loc[k])/scale[k])^2/2 - log(scale[k]) - log(2·pi)/2",
+		Inputs: []losses.Input{
+			parameter("logits", "scores of the components", losses.Real),
+			parameter("loc", "means of the components", losses.Real),
+			parameter("scale", "standard deviations of the components", losses.Positive),
+			observed(losses.Real),
+		},
+		Shapes: []losses.Shapes{{"logits": "N,K", "loc": "N,K", "scale": "N,K", "target": "N"}}, Logits: "logits",
+		Traps: []string{
+			"scale is above 0 itself: apply softplus or exp before. A component that sits on one target makes its scale go to 0 and the loss to -inf: give scale a floor.",
+			"Targets of several numbers are a row each, with the same logits, or need a mixture of vectors, which this is not.",
+		},
+	},
+	Defaults:  mean,
+	Reference: plain("-(logits.log_softmax(1) - ((target[:, None] - loc) / scale) ** 2 / 2 - scale.log() - math.log(2 * math.pi) / 2).logsumexp(1)"),
+	Body: func(c *losses.Call, o parts.ReductionOnly) losses.Term {
+		scale := c.In("scale")
+		z := c.In("target").Unsqueeze(1).Sub(c.In("loc")).Div(scale)
+		joint := c.In("logits").LogSoftmax(1).Sub(z.Square().Scale(0.5)).Sub(scale.Log()).Shift(-math.Log(2*math.Pi) / 2)
+		return losses.Each(joint.LogSumExp(1).Squeeze(1).Neg())
+	},
+	Golden: []losses.Case{
+		{Name: "far_none", Options: losses.Values{"reduction": "none"}, Set: map[string]losses.Edge{"target": {0: 1e4, 1: -1e3}}},
+		{Name: "one_component_mean", Sizes: map[string]int64{"K": 1}},
+	},
+}
+
+// EvidentialOptions configures [Evidential].
+type EvidentialOptions struct {
+	Lam       *float64         `opt:"lam" doc:"factor of the penalty on evidence for wrong predictions" bounds:"[0,inf)" try:"0;0.5"`
+	Reduction losses.Reduction `opt:"reduction" doc:"how the losses are combined" choices:"none,mean,sum"`
+}
+
+// Evidential is deep evidential regression (Amini et al., 2020).
+var Evidential = &losses.Def[EvidentialOptions]{
+	Spec: losses.Spec{
+		Name: "evidential", Aliases: []string{"evidential_regression"}, Family: family,
+		Title:   "likelihood under a normal-inverse-gamma prior, and its penalty",
+		Formula: "e = target - gamma, o = 2·beta·(1 + nu); log(pi/nu)/2 + log(o)/2 + (alpha + 1/2)·log(1 + nu·e^2/o) + lgamma(alpha) - lgamma(alpha + 1/2) + lam·|e|·(2·nu + alpha)",
+		Inputs: []losses.Input{
+			parameter("gamma", "predicted values", losses.Real),
+			parameter("nu", "how many values the prediction is worth", losses.Positive),
+			parameter("alpha", "half as many as the variance is worth, above 1", losses.Positive),
+			parameter("beta", "scale of the variance", losses.Positive),
+			observed(losses.Real),
+		},
+		Shapes: steps("gamma", "nu", "alpha", "beta", "target"),
+		Traps: []string{
+			"nu and beta are softplus of a network's output, alpha is 1 more than that.",
+			"The likelihood is that of Student's t with 2·alpha degrees of freedom.",
+			"The weight of the penalty differs between publications; 0.01 is the author's code.",
+			"With a large evidence and a perfect prediction the gradients of nu and beta all but cancel.",
+		},
+	},
+	Defaults: EvidentialOptions{Lam: new(0.01), Reduction: losses.Mean},
+	Reference: func(c *losses.Call, o EvidentialOptions) string {
+		text := fmt.Sprintf("(lambda o, e: 0.5 * (math.pi / nu).log() + 0.5 * o.log() + (alpha + 0.5) * torch.log1p(e ** 2 * nu / o) + torch.lgamma(alpha) - torch.lgamma(alpha + 0.5) + %s * e.abs() * (2 * nu + alpha))(2 * beta * (1 + nu), target - gamma)", losses.Python(*o.Lam))
+		return losses.Reduced(text, o.Reduction)
+	},
+	Body: func(c *losses.Call, o EvidentialOptions) losses.Term {
+		nu, alpha, e := c.In("nu"), c.In("alpha"), c.In("target").Sub(c.In("gamma"))
+		omega := c.In("beta").Scale(2).Mul(nu.Shift(1))
+		width := nu.Reciprocal().Scale(math.Pi).Log().Add(omega.Log()).Scale(0.5)
+		nll := width.Add(alpha.Shift(0.5).Mul(e.Square().Mul(nu).Div(omega).Log1p())).Sub(alpha.LogRising(alpha.Like(0.5)))
+		return losses.Each(nll.Add(e.Abs().Mul(nu.Scale(2).Add(alpha)).Scale(*o.Lam)))
+	},
+	Golden: []losses.Case{
+		{Name: "exact_none", Options: losses.Values{"reduction": "none"}, Fill: map[string]string{"target": "like:gamma"}},
 	},
 }

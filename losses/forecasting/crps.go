@@ -58,3 +58,31 @@ var CRPSLaplace = &losses.Def[parts.ReductionOnly]{
 		return losses.Each(d.Add(scale.Mul(d.Neg().Div(scale).Exp().Shift(-0.75))))
 	},
 }
+
+// CRPSLogistic is the score of a logistic distribution.
+var CRPSLogistic = &losses.Def[parts.ReductionOnly]{
+	Spec: losses.Spec{
+		Name: "crps_logistic", Family: family, Witness: "scoringrules 0.10.0",
+		Title:   "continuous ranked probability score of a logistic distribution",
+		Formula: "d = |target - loc|; d + scale·(2·log(1 + exp(-d/scale)) - 1)",
+		Inputs: []losses.Input{
+			parameter("loc", "means", losses.Real),
+			parameter("scale", "scales: standard deviations times sqrt(3)/pi", losses.Positive),
+			observed(losses.Real),
+		},
+		Shapes: parts.Elementwise("loc", "scale", "target"), Star: "N,D",
+		Traps: []string{
+			"It has the unit of target, and goes to the absolute difference as scale goes to 0; a scale of 0 gives NaN gradients.",
+			"Written with z - 2·log(sigmoid(z)) the gradient of scale has no digits left in float32 far from loc; here it has.",
+		},
+	},
+	Defaults:  mean,
+	Reference: plain("(lambda d: d + scale * (2 * F.softplus(-d / scale) - 1))((target - loc).abs())"),
+	Body: func(c *losses.Call, o parts.ReductionOnly) losses.Term {
+		d, scale := c.In("target").Sub(c.In("loc")).Abs(), c.In("scale")
+		return losses.Each(d.Add(scale.Mul(d.Div(scale).SoftplusOfAbs().Scale(2).Shift(-1))))
+	},
+	Golden: []losses.Case{
+		{Name: "far_none", Options: losses.Values{"reduction": "none"}, Set: map[string]losses.Edge{"loc": {0: 0, 1: 0, 2: 0}, "target": {0: 300, 1: -40, 2: 0}, "scale": {0: 0.5, 1: 1, 2: 1}}},
+	},
+}

@@ -11,12 +11,20 @@ import (
 func Losses() losses.Catalog {
 	return losses.Catalog{
 		LaplaceNLL,
+		StudentTNLL,
 		LognormalNLL,
 		GammaNLL,
 		ZIPNLL,
+		NegativeBinomialNLL,
+		MDN,
+		Evidential,
 		BetaNLL,
 		CRPSGaussian,
 		CRPSLaplace,
+		CRPSLogistic,
+		CRPSEnsemble,
+		EnergyScore,
+		QuantileHorizon,
 		Tweedie,
 		GammaDeviance,
 		PoissonDeviance,
@@ -42,3 +50,17 @@ func plain(expression string) func(*losses.Call, parts.ReductionOnly) string {
 }
 
 var mean = parts.ReductionOnly{Reduction: losses.Mean}
+
+// steps are the shapes of numbers for each series, for each of its steps, and for each
+// of several channels of these.
+func steps(names ...string) []losses.Shapes {
+	var list []losses.Shapes
+	for _, shape := range []string{"N,H", "N", "N,H,D"} {
+		s := losses.Shapes{}
+		for _, name := range names {
+			s[name] = shape
+		}
+		list = append(list, s)
+	}
+	return list
+}
