@@ -2,6 +2,7 @@ package classification
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/losses"
@@ -90,13 +91,16 @@ func projected(s losses.Spec, j projection) *losses.Def[parts.RowOptions] {
 		Body: func(c *losses.Call, o parts.RowOptions) losses.Term { return parts.RowTerm(c, o, j.row) },
 		Golden: append(parts.RowCases(),
 			losses.Case{Name: "ties_none", Options: losses.Values{"reduction": "none"}, Sizes: map[string]int64{"N": 1, "C": 4},
-				Set: map[string]losses.Edge{"input": {0: 0.5, 1: 0.5, 2: 0.25, 3: -1}, "target": {0: 1}}}),
+				Set: map[string]losses.Edge{"input": {0: 0.5, 1: 0.5, 2: 0.25, 3: -1}, "target": {0: 1}}},
+			losses.Case{Name: "nan_in_ignored_row_none", Options: losses.Values{"reduction": "none"}, Sizes: map[string]int64{"N": 2, "C": 2},
+				Set: map[string]losses.Edge{"input": {0: 1, 1: 0, 2: -5, 3: math.NaN()}, "target": {0: 0, 1: -100}}}),
 	}
 }
 
 // row is the loss of each row, with gradient p less the label.
 func (j projection) row(x losses.Value, r parts.Rows) losses.Value {
-	z := x.Sub(x.MaxKeep(r.Axis)).Scale(j.scale)
+	top := x.MaxKeep(r.Axis).Add(x.Clip(0, 0).SumKeep(r.Axis)) // NaN stays NaN
+	z := x.Sub(top).Scale(j.scale)
 	falling, _ := z.Sort(r.Axis, true)
 	number := x.B().Iota(x.Rank(), r.Axis, x.Shape()[r.Axis]).Cast(x.DType()).Shift(1)
 	// The probabilities minimize the value: their own change is none of its gradient.
