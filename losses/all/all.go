@@ -8,6 +8,7 @@ import (
 	"github.com/lossgen/lossgen/losses/contrastive"
 	"github.com/lossgen/lossgen/losses/depth"
 	"github.com/lossgen/lossgen/losses/detection"
+	"github.com/lossgen/lossgen/losses/distillation"
 	"github.com/lossgen/lossgen/losses/forecasting"
 	"github.com/lossgen/lossgen/losses/generative"
 	"github.com/lossgen/lossgen/losses/image"
@@ -53,6 +54,7 @@ func Families() []Family {
 		{"segmentation", "regions of classes in images", segmentation.Losses()},
 		{"image", "images, and how smooth they are", image.Losses()},
 		{"depth", "depth, and views that it makes", depth.Losses()},
+		{"distillation", "models that learn from others", distillation.Losses()},
 		{"generative", "models that make data, and samples of them", generative.Losses()},
 		{"composition", "several losses in one", composition.Losses()},
 	}
