@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,9 +41,10 @@ func requests(t *testing.T) []losses.Request {
 			losses.Request{Catalog: all.Losses(), Loss: s.Name, Grad: []string{"none"}},
 			losses.Request{Catalog: all.Losses(), Loss: s.Name, GradOutput: true, With: optional, Grad: able, DType: tensor.Float64, IndexDType: tensor.Int32})
 		for _, o := range l.Options() {
-			if o.Name == "reduction" {
-				requests = append(requests, losses.Request{Catalog: all.Losses(), Loss: s.Name, Options: losses.Values{"reduction": "none"}},
-					losses.Request{Catalog: all.Losses(), Loss: s.Name, Options: losses.Values{"reduction": "sum"}, DType: tensor.Float16})
+			for reduction, dtype := range map[string]tensor.DType{"none": tensor.Float32, "sum": tensor.Float16} {
+				if o.Name == "reduction" && slices.Contains(o.Choices, reduction) {
+					requests = append(requests, losses.Request{Catalog: all.Losses(), Loss: s.Name, Options: losses.Values{"reduction": reduction}, DType: dtype})
+				}
 			}
 		}
 	}

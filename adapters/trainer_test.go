@@ -55,8 +55,8 @@ func TestTrainerNames(t *testing.T) {
 func TestTrainerRefuses(t *testing.T) {
 	for want, a := range map[string]adapters.Attached{
 		`"new_w" is float16, which trainers do not take`: trained(t, "net", "w", tensor.Float16),
-		`the file has the output "logits"`:           trained(t, "net", "w", tensor.Float32, "logits"),
-		"is not UTF-8":                               trained(t, "net\xff", "w", tensor.Float32),
+		`the file has the output "logits"`:               trained(t, "net", "w", tensor.Float32, "logits"),
+		"is not UTF-8":                                   trained(t, "net\xff", "w", tensor.Float32),
 	} {
 		if _, err := adapters.WriteTrainers(a, []string{"python"}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)

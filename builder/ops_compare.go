@@ -72,6 +72,9 @@ func (x Value) Not() Value { return emit("Not", attr{}, x) }
 // that was not chosen gets gradient 0, also where it is not finite. It is exact in every
 // engine: no arithmetic touches the elements.
 func Where(condition, a, b Value) Value {
+	if a.dtype == tensor.Bool && b.dtype == tensor.Bool { // ONNX Runtime has no such kernel
+		return condition.And(a).Or(condition.Not().And(b))
+	}
 	plain := emit("Where", attr{}, condition, a, b)
 	if plain.op.code != "Where" || !plain.isMany() || !condition.shape.Equal(plain.shape) || plain.b.options.naive || plain.b.options.target != "" {
 		return plain
@@ -96,9 +99,9 @@ func (v Value) isMany() bool {
 // thread, this 4. The two operands are stacked, and each element is picked by the
 // number of its operand.
 func whereOfMany(condition, a, b Value, shape tensor.Shape) Value {
-	row := func(v Value) Value { return v.BroadcastTo(shape).Unsqueeze(0) }
+	a, b = a.BroadcastTo(shape), b.BroadcastTo(shape)
 	number := condition.Cast(tensor.Int32).Unsqueeze(0)
-	y := Concat(0, row(b), row(a)).Pick(0, number).Squeeze(0)
+	y := Concat(0, b.Unsqueeze(0), a.Unsqueeze(0)).Pick(0, number).Squeeze(0)
 	return WithGradient("where", y, vs(condition, a, b), func(dy Value) []Value {
 		zero := dy.Like(0)
 		return vs(Value{}, Where(condition, dy, zero), Where(condition, zero, dy))

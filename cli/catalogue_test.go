@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -157,8 +158,20 @@ func TestForeignTexts(t *testing.T) {
 	if ort.Providers() == nil {
 		return
 	}
-	t.Setenv("LOSSGEN_ORT_LIBRARY", library)
-	if _, stdout, _ := with(t, def, "doctor"); !strings.Contains(stdout, `red \x1b[31m\u202e\x9b\r\a\x7f/lib\nonnxruntime.so`) {
+	// In a process of its own: one that has loaded a library looks for no other.
+	alone := exec.Command(os.Args[0], "-test.run=^TestDoctorAlone$")
+	alone.Env = append(os.Environ(), aloneVariable+"=1", ort.LibraryVariable+"="+library)
+	if stdout, _ := alone.Output(); !strings.Contains(string(stdout), `red \x1b[31m\u202e\x9b\r\a\x7f/lib\nonnxruntime.so`) {
 		t.Errorf("doctor does not print the path of the library escaped: %s", stdout)
 	}
+}
+
+// aloneVariable is set in the process that only prints what doctor says.
+const aloneVariable = "LOSSGEN_TEST_DOCTOR"
+
+func TestDoctorAlone(t *testing.T) {
+	if os.Getenv(aloneVariable) == "" {
+		t.Skip("runs within TestForeignTexts")
+	}
+	Run(all.Losses(), []string{"doctor"}, strings.NewReader(""), os.Stdout, os.Stderr)
 }

@@ -235,8 +235,10 @@ func nearest(name string, known []string, n int) []string {
 	var list []scored
 	for _, k := range known {
 		score := editDistance(name, k)
-		if strings.Contains(k, name) || strings.Contains(name, k) {
+		if strings.HasPrefix(k, name) || strings.HasPrefix(name, k) {
 			score = min(score, 1)
+		} else if strings.Contains(k, name) || strings.Contains(name, k) {
+			score = min(score, 3)
 		}
 		if score <= max(2, len(name)/2) {
 			list = append(list, scored{k, score})

@@ -141,7 +141,7 @@ type GHMROptions struct {
 var GHMR = &losses.Def[GHMROptions]{
 	Spec: ghmSpec(losses.Spec{
 		Name:    "ghm_r",
-		Title:   "rounded absolute difference that spreads the weight over sizes of gradients",
+		Title:   "rounded absolute difference, weighed by how common its gradient is",
 		Formula: "e = input - target, g = |e|/sqrt(e^2 + mu^2); sum of (sqrt(e^2 + mu^2) - mu) / (number of elements in the bin of g) / (number of bins that have any)",
 		Inputs:  parts.Regression(parts.ElementWeight()),
 	}),

@@ -34,7 +34,7 @@ var LovaszHinge = &losses.Def[LovaszHingeOptions]{
 			{Name: "mask", Doc: "pixels that count", Domain: losses.Mask, Optional: true},
 		},
 		Shapes: []losses.Shapes{{"input": "N,*", "target": "N,*", "mask": "N,*"}}, Star: "H,W", Logits: "input",
-		Sizes: map[string]int64{"N": 2, "H": 3, "W": 2, "E": 2},
+		Sizes: map[string]int64{"N": 2, "H": 3, "W": 2, "E": 2}, EmptyOpset: 14,
 		Traps: []string{
 			"By default one loss for the pixels of all images, as in segmentation-models-pytorch and mmsegmentation; kornia and the authors have --per_image.",
 			"Without a pixel of the region all of the gradient goes to the largest error.",
