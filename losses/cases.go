@@ -262,10 +262,6 @@ func (s Spec) classLetter() string {
 
 // golden completes a case.
 func (c Case) golden(all Catalog, l Loss) (GoldenCase, error) {
-	sizes := map[string]int64{}
-	maps.Copy(sizes, l.Declaration().CaseSizes)
-	maps.Copy(sizes, c.Sizes)
-	c.Sizes = sizes
 	r := Request{Catalog: all, Loss: l.names()[0], Options: c.Options}
 	declared, err := r.declare()
 	if err != nil {

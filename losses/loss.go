@@ -101,9 +101,6 @@ type Spec struct {
 	// Least are the least sizes of letters with which a run means something, as far as they
 	// are more than 1: those of windows.
 	Least map[string]int64
-	// CaseSizes are sizes of letters in golden cases, where the usual ones make large
-	// cases.
-	CaseSizes map[string]int64
 	// Undefined names derived golden cases for which PyTorch returns uninitialized
 	// memory or nothing but the rounding errors of what cancels, raises where a file
 	// cannot, or lets a NaN behind the mask through; there are no goldens for them.

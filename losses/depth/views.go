@@ -28,7 +28,7 @@ var EdgeAwareSmoothness = &losses.Def[EdgeAwareSmoothnessOptions]{
 			{Name: "input", Doc: "predicted inverse depths (disparities)", Domain: losses.Positive, Grad: losses.Default},
 			{Name: "image", Doc: "the images that they are of", Domain: losses.Real, Grad: losses.OnDemand},
 		},
-		Shapes: []losses.Shapes{{"input": "N,1,H,W", "image": "N,C,H,W"}}, CaseSizes: map[string]int64{"N": 2, "C": 2},
+		Shapes: []losses.Shapes{{"input": "N,1,H,W", "image": "N,C,H,W"}}, Sizes: map[string]int64{"N": 2, "C": 2},
 		Inseparable: "the loss is that of whole images",
 		Traps: []string{
 			"It is for inverse depth, and a smaller one has a smaller loss: monodepth2 divides it by its mean first (--normalize), so that shrinking does not help.",
@@ -76,13 +76,14 @@ type PhotometricOptions struct {
 var Photometric = &losses.Def[PhotometricOptions]{
 	Spec: losses.Spec{
 		Name: "photometric", Aliases: []string{"monodepth"}, Family: family,
+		Cancels: true, // a variance is the difference of two means
 		Title:   "structural similarity and absolute difference of images",
 		Formula: "alpha·(1 - ssim(input, target))/2 + (1 - alpha)·|input - target|",
 		Inputs: []losses.Input{
 			{Name: "input", Doc: "images made of another view, from 0 to 1", Domain: losses.Interval, Of: losses.Of{High: 1}, Grad: losses.Default},
 			{Name: "target", Doc: "true images", Domain: losses.Interval, Of: losses.Of{High: 1}, Grad: losses.OnDemand},
 		},
-		Shapes: []losses.Shapes{{"input": "N,C,H,W", "target": "N,C,H,W"}}, CaseSizes: map[string]int64{"N": 2, "C": 1, "H": 3},
+		Shapes: []losses.Shapes{{"input": "N,C,H,W", "target": "N,C,H,W"}}, Sizes: map[string]int64{"N": 2, "C": 1, "H": 3},
 		Inseparable: "the loss of a pixel depends on those around it",
 		Least:       map[string]int64{"H": 2, "W": 2},
 		NaNRows:     true,

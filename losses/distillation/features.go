@@ -117,7 +117,7 @@ var AttentionTransfer = &losses.Def[AttentionTransferOptions]{
 		Formula:     "a = mean over channels of x^p, of length 1 over the pixels; (a(student) - a(teacher))^2",
 		Inputs:      features(losses.Real, losses.Of{}),
 		Shapes:      []losses.Shapes{{"student": "N,C,H,W", "teacher": "N,K,H,W"}},
-		CaseSizes:   map[string]int64{"N": 2, "C": 2},
+		Sizes:       map[string]int64{"N": 2, "C": 2},
 		Inseparable: "the loss of a pixel depends on all pixels of its image",
 		Traps: []string{
 			"Numbers of channels may differ, sizes of the maps may not: one is resized before.",

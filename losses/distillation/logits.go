@@ -30,7 +30,7 @@ var KD = &losses.Def[KDOptions]{
 		Name: "kd", Aliases: []string{"hinton", "knowledge_distillation"}, Family: family,
 		Title:   "divergence from a teacher at a temperature, and cross entropy",
 		Formula: "alpha·T^2·KL(softmax(teacher/T) || softmax(student/T)) + (1 - alpha)·cross_entropy(student, target)",
-		Inputs:  logits(class()), Shapes: rows("target"), Star: "N", CaseSizes: classCases(),
+		Inputs:  logits(class()), Shapes: rows("target"), Star: "N", Sizes: classCases(),
 		LabelPolicy: parts.RangePolicy,
 		Traps: []string{
 			"The square of the temperature keeps the gradient of both parts alike; Hinton has it, torchtune, Liger and TRL do not: --squared=false.",
@@ -119,7 +119,7 @@ var ForwardKL = &losses.Def[ForwardKLOptions]{
 		Title:   "divergence of the student from the teacher",
 		Formula: "KL(softmax(teacher/T) || softmax(student/T))",
 		Witness: "trl 1.16.0",
-		Inputs:  logits(tokens()), Shapes: rows("labels"), Star: "N", CaseSizes: classCases(), LabelPolicy: anyLabel,
+		Inputs:  logits(tokens()), Shapes: rows("labels"), Star: "N", Sizes: classCases(), LabelPolicy: anyLabel,
 		Traps: klTraps(
 			"torchtune's ForwardKLLoss is the cross entropy, without the teacher's entropy: --entropy=false has the same gradient and another value.",
 			"There is no square of the temperature here: kd has it."),
@@ -151,7 +151,7 @@ var ReverseKL = &losses.Def[KLOptions]{
 		Title:   "divergence of the teacher from the student",
 		Formula: "KL(softmax(student/T) || softmax(teacher/T))",
 		Witness: "torchtune 0.6.1",
-		Inputs:  logits(tokens()), Shapes: rows("labels"), Star: "N", CaseSizes: classCases(), LabelPolicy: anyLabel,
+		Inputs:  logits(tokens()), Shapes: rows("labels"), Star: "N", Sizes: classCases(), LabelPolicy: anyLabel,
 		Traps: klTraps("It is small where the student finds only one of the likely classes; forward_kl wants all of them."),
 	},
 	Defaults: defaultKL(),
@@ -178,7 +178,7 @@ var GeneralizedJSD = &losses.Def[GeneralizedJSDOptions]{
 		Title:   "divergence of student and teacher from a mixture of both",
 		Formula: "m = beta·teacher + (1 - beta)·student; beta·KL(teacher || m) + (1 - beta)·KL(student || m)",
 		Witness: "trl 1.16.0",
-		Inputs:  logits(tokens()), Shapes: rows("labels"), Star: "N", CaseSizes: classCases(), LabelPolicy: anyLabel,
+		Inputs:  logits(tokens()), Shapes: rows("labels"), Star: "N", Sizes: classCases(), LabelPolicy: anyLabel,
 		Traps: klTraps(
 			"beta is within (0, 1): TRL takes 0 for forward_kl and 1 for reverse_kl, which are no limits of this loss.",
 			"GKD's default temperature is 0.9, here it is 1."),

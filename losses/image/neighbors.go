@@ -103,7 +103,7 @@ var GradientDifference = &losses.Def[GradientDifferenceOptions]{
 		Title:   "differences of neighboring pixels, of two images",
 		Formula: "mean |dy(input) - dy(target)| + mean |dx(input) - dx(target)|",
 		Inputs:  parts.Regression(),
-		Shapes:  []losses.Shapes{{"input": "*,H,W", "target": "*,H,W"}}, Star: "N,C", CaseSizes: map[string]int64{"N": 2, "C": 2},
+		Shapes:  []losses.Shapes{{"input": "*,H,W", "target": "*,H,W"}}, Star: "N,C", Sizes: map[string]int64{"N": 2, "C": 2},
 		Inseparable: wholeImage,
 		Traps: []string{
 			"Mathieu's loss takes the sizes of both differences first, so that an image and its negative have none: --absolute.",
@@ -154,7 +154,7 @@ var SobelEdge = &losses.Def[SobelEdgeOptions]{
 		Formula: "s = sqrt(gx^2 + gy^2 + eps); |s(input) - s(target)|",
 		Witness: "kornia 0.9.0",
 		Inputs:  parts.Regression(),
-		Shapes:  []losses.Shapes{{"input": "N,C,H,W", "target": "N,C,H,W"}}, CaseSizes: map[string]int64{"N": 2, "C": 1, "H": 3},
+		Shapes:  []losses.Shapes{{"input": "N,C,H,W", "target": "N,C,H,W"}}, Sizes: map[string]int64{"N": 2, "C": 1, "H": 3},
 		Inseparable: "the loss of a pixel depends on those around it",
 		Traps: []string{
 			"The filters are divided by 8 and the first and last pixels are repeated, as in kornia.filters.sobel; OpenCV's are not divided.",

@@ -84,7 +84,7 @@ var NCC = &losses.Def[NCCOptions]{
 		Formula: "-cov(input, target)^2 / (max(var(input), eps)·max(var(target), eps)), of the window around each pixel",
 		Witness: "monai 1.6.1",
 		Inputs:  parts.Regression(),
-		Shapes:  []losses.Shapes{{"input": "N,C,H,W", "target": "N,C,H,W"}}, CaseSizes: map[string]int64{"N": 2, "C": 1, "H": 3},
+		Shapes:  []losses.Shapes{{"input": "N,C,H,W", "target": "N,C,H,W"}}, Sizes: map[string]int64{"N": 2, "C": 1, "H": 3},
 		Inseparable: "the loss of a pixel depends on those around it",
 		Traps: []string{
 			"The correlation is squared: an image and its negative are as good as two equal ones.",
