@@ -20,7 +20,6 @@ type param struct {
 type Args struct {
 	call  *Call
 	given map[string]any
-	err   *error
 }
 
 // bind gives the arguments of a text their names and checks them.

@@ -20,8 +20,6 @@ type reproduction struct {
 	inputs  map[string]*tensor.Tensor
 	np      map[string]string
 	value   string // over the outputs
-	words   []string
-	scaled  string // what the value is multiplied with, behind the file
 }
 
 func own(name string) string { return name }
