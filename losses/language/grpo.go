@@ -68,7 +68,7 @@ var GRPO = &losses.Def[GRPOOptions]{
 		return o.term(c, t, each.BroadcastTo(t.mask.Shape()), ratio)
 	},
 	Golden: tokenCases(
-		losses.Case{Name: "at_the_bounds_none", Options: losses.Values{"eps_low": 0.5, "eps_high": 1.0, "reduction": "none"}, Fill: map[string]string{"mask": "constant:1", "old_logps": "constant:0"}, Set: map[string]losses.Edge{"logps": {0: math.Log(0.5), 1: math.Log(2), 2: 0, 6: math.Log(0.5), 7: math.Log(2), 8: 0}, "advantages": {0: 1, 1: -1}}},
+		losses.Case{Name: "at_the_bounds_none", Dtypes: []string{"float64"}, Options: losses.Values{"eps_low": 0.5, "eps_high": 1.0, "reduction": "none"}, Fill: map[string]string{"mask": "constant:1", "old_logps": "constant:0"}, Set: map[string]losses.Edge{"logps": {0: math.Log(0.5), 1: math.Log(2), 2: 0, 6: math.Log(0.5), 7: math.Log(2), 8: 0}, "advantages": {0: 1, 1: -1}}},
 		losses.Case{Name: "sequence_bnpo", Options: losses.Values{"loss_type": "bnpo", "importance_sampling_level": "sequence", "beta": 0.04}},
 		losses.Case{Name: "far_none", Options: losses.Values{"reduction": "none"}, Fill: map[string]string{"mask": "constant:1"}, Set: map[string]losses.Edge{"logps": {0: -1e4, 1: 30}}},
 	),
