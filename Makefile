@@ -7,7 +7,7 @@ LIVE     := conformance/.venv
 # How much conformance takes: one loss of how many, random requests for each of them, seconds
 # for each fuzzer. Which losses, and which requests, changes with every 16 commits. SAMPLE=1
 # REQUESTS=200 FUZZ=10 is all, in hours of 2 cores.
-SAMPLE   ?= 4
+SAMPLE   ?= 8
 REQUESTS ?= 50
 FUZZ     ?= 5
 SEED     ?= $(shell echo $$(($$(git rev-list --count HEAD 2>/dev/null || echo 0) / 16)))
