@@ -44,7 +44,7 @@ func (c *Golden) BackendTest(dtype tensor.DType, opset int64, target builder.Tar
 	if files["model.onnx"], err = export.Encode(m, nil); err != nil {
 		return nil, err
 	}
-	tolerance, err := c.addTensors(files, m, dtype)
+	tolerance, err := c.addTensors(files, m, dtype, plan.Spec.Cancels)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Case, err)
 	}
@@ -66,7 +66,7 @@ func (c *Golden) hasNaN() bool {
 
 // addTensors adds the case's inputs and outputs, and returns a tolerance that fits
 // all outputs.
-func (c *Golden) addTensors(files map[string][]byte, m *ir.Model, dtype tensor.DType) (Tolerance, error) {
+func (c *Golden) addTensors(files map[string][]byte, m *ir.Model, dtype tensor.DType, cancels bool) (Tolerance, error) {
 	add := func(kind string, i int, p ir.Port, t *tensor.Tensor) error {
 		if t == nil {
 			return fmt.Errorf("there is no %s %s", kind, p.Name)
@@ -86,7 +86,7 @@ func (c *Golden) addTensors(files map[string][]byte, m *ir.Model, dtype tensor.D
 		if err := add("output", i, p, want); err != nil {
 			return Tolerance{}, err
 		}
-		own := c.tolerance(ToleranceOf(dtype, "ort"), p.Name, dtype).withFloor(want.Cast(dtype))
+		own := c.tolerance(ToleranceOf(dtype, "ort"), p.Name, dtype).withFloor(want.Cast(dtype)).cancelling(cancels && dtype != tensor.Float64, want)
 		tolerance = Tolerance{Rel: max(tolerance.Rel, own.Rel), Abs: max(tolerance.Abs, own.Abs)}
 	}
 	return tolerance, nil
