@@ -61,8 +61,8 @@ goldens files live models adapters stacks docs fuzz: build $(LIVE)/installed ## 
 	$(LIVE)/bin/python conformance/run.py --kinds $@ --lossgen ./lossgen --requests $(REQUESTS) --sample $(SAMPLE) --fuzz $(FUZZ) --seed $(SEED)
 
 frameworks: build conformance/adapters/environments/jax/.venv/installed conformance/adapters/environments/tensorflow/.venv/installed ## train with JAX and TensorFlow (downloads 2 GB)
-	conformance/adapters/environments/jax/.venv/bin/python conformance/adapters/stack.py --lossgen ./lossgen --stack jax
-	conformance/adapters/environments/tensorflow/.venv/bin/python conformance/adapters/stack.py --lossgen ./lossgen --stack tensorflow
+	conformance/adapters/environments/jax/.venv/bin/python conformance/adapters/stack.py --lossgen ./lossgen --stack jax --sample $(SAMPLE) --seed $(SEED)
+	conformance/adapters/environments/tensorflow/.venv/bin/python conformance/adapters/stack.py --lossgen ./lossgen --stack tensorflow --sample $(SAMPLE) --seed $(SEED)
 
 conventions: build conformance/frameworks/.venv/installed ## run the calls of other frameworks that lossgen knows against its files (downloads 200 MB)
 	conformance/frameworks/.venv/bin/python conformance/frameworks/calls.py --lossgen ./lossgen

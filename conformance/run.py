@@ -63,7 +63,7 @@ CHECKS = [
     }),
     ("models", "gradients of operators", [HERE / "models/rules.py", "--lossgen", "{lossgen}", "--seed", "{seed}"], {}),
     ("models", "gradients of exported models", [HERE / "models/exports.py", "--lossgen", "{lossgen}", "--models", "mlp,encoder", "--exports", "legacy"], {}),
-    ("adapters", "PyTorch adapter, training", [HERE / "adapters/stack.py", "--lossgen", "{lossgen}", "--stack", "torch"], {}),
+    ("adapters", "PyTorch adapter, training", [HERE / "adapters/stack.py", "--lossgen", "{lossgen}", "--stack", "torch", "--sample", "{sample}", "--seed", "{seed}"], {}),
     ("stacks", "Go, C++, Rust, Java, JavaScript", [HERE / "stacks/stacks.py", "--lossgen", "{lossgen}", "--losses", "{losses}"], {}),
     ("stacks", "adapters of hard names", [HERE / "stacks/adapter_names.py"], {}),
     ("stacks", "trainers of digits", [HERE / "stacks/trainers.py", "--lossgen", "{lossgen}"], {}),

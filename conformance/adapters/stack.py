@@ -10,6 +10,7 @@ the folder environments: a folder here named jax would be imported as the packag
 
 import argparse
 import importlib.util
+import json
 import os
 import pathlib
 import shutil
@@ -19,12 +20,12 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 
 
-def commands(stack, requests):
-    yield ["adapters.py", "--stack", stack, "--requests", str(requests)]
+def commands(stack, requests, losses):
+    yield ["adapters.py", "--stack", stack, "--requests", str(requests), "--losses", losses]
     yield [f"adapter_{stack}.py"]
     yield [f"train_{stack}.py"]
     if stack == "torch":
-        yield ["ranks.py"]
+        yield ["ranks.py", "--losses", losses]
         yield ["ddp.py"]
     else:  # run.py runs the other pages
         yield ["../docs/docs.py", HERE.parents[1] / "docs" / f"{stack}.md"]
@@ -35,12 +36,16 @@ def main():
     p.add_argument("--lossgen", default="lossgen", help="the command (default: on the PATH)")
     p.add_argument("--stack", choices=["torch", "jax", "tensorflow"], default="torch")
     p.add_argument("--requests", type=int, default=5, help="random requests per loss")
+    p.add_argument("--sample", type=int, default=1, metavar="N", help="take one loss of N; the seed says which")
+    p.add_argument("--seed", type=int, default=0)
     o = p.parse_args()
     lossgen = os.path.abspath(shutil.which(o.lossgen) or p.error(f"no command {o.lossgen}"))
     if importlib.util.find_spec(o.stack) is None:
         sys.exit(f"{o.stack} is not installed: pip install -r conformance/adapters/environments/{o.stack}/requirements.txt")
+    listed = json.loads(subprocess.run([lossgen, "list", "--json"], stdout=subprocess.PIPE, check=True).stdout)
+    losses = ",".join([loss["name"] for loss in listed][o.seed % o.sample :: o.sample])
     failed = []
-    for script, *rest in commands(o.stack, o.requests):
+    for script, *rest in commands(o.stack, o.requests, losses):
         print(f"-- {script}", flush=True)
         if subprocess.run([sys.executable, str(HERE / script), *map(str, rest), "--lossgen", lossgen]).returncode:
             failed.append(script)
