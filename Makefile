@@ -64,9 +64,6 @@ frameworks: build conformance/adapters/environments/jax/.venv/installed conforma
 	conformance/adapters/environments/jax/.venv/bin/python conformance/adapters/stack.py --lossgen ./lossgen --stack jax --sample $(SAMPLE) --seed $(SEED)
 	conformance/adapters/environments/tensorflow/.venv/bin/python conformance/adapters/stack.py --lossgen ./lossgen --stack tensorflow --sample $(SAMPLE) --seed $(SEED)
 
-ranks: build $(LIVE)/installed ## files of one rank on inputs of others, through the PyTorch adapter
-	$(LIVE)/bin/python conformance/adapters/ranks.py --lossgen ./lossgen
-
 conventions: build conformance/frameworks/.venv/installed ## run the calls of other frameworks that lossgen knows against its files (downloads 200 MB)
 	conformance/frameworks/.venv/bin/python conformance/frameworks/calls.py --lossgen ./lossgen
 
@@ -93,4 +90,4 @@ $(VENV): runtime/ort/requirements.txt
 	$*/.venv/bin/pip install --quiet -r $<
 	touch $@
 
-.PHONY: help build test test-pure race lint generate golden conformance goldens files live models adapters stacks docs fuzz exports frameworks ranks conventions consumers bench clean
+.PHONY: help build test test-pure race lint generate golden conformance goldens files live models adapters stacks docs fuzz exports frameworks conventions consumers bench clean

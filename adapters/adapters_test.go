@@ -233,6 +233,7 @@ func TestRanks(t *testing.T) {
 		{losses.Request{Catalog: all.Losses(), Loss: "dice"}, true, 2, ""},         // its pixels may be one axis
 		{losses.Request{Catalog: all.Losses(), Loss: "dice", Shapes: map[string]string{"input": "N,C"}}, false, 0, ""},
 		{losses.Request{Catalog: all.Losses(), Loss: "dice", Options: losses.Values{"reduction": "none"}}, false, 0, ""},
+		{losses.Request{Catalog: all.Losses(), Loss: "r2", Shapes: map[string]string{"input": "N,D"}, Options: losses.Values{"reduction": "none"}}, true, 1, "*"},
 	} {
 		d := build(t, c.request).describe(t)
 		r := d.Ranks

@@ -37,7 +37,8 @@ func ranks(d *Data, g *ir.Graph, plan *losses.Plan) Ranks {
 	if d.Forms != nil { // of this rank alone
 		return Ranks{}
 	}
-	spec, own := plan.Spec, plan.PerPosition()
+	spec := plan.Spec
+	ownRows, ownPositions := plan.OwnLosses()
 	longest, chosen := -2, losses.Shapes{}
 	for _, pattern := range spec.Shapes {
 		if star, ok := follows(g.Inputs, pattern); ok && star > longest {
@@ -48,8 +49,8 @@ func ranks(d *Data, g *ir.Graph, plan *losses.Plan) Ranks {
 	if longest == -2 || !ok {
 		return Ranks{}
 	}
-	r := Ranks{Star: max(longest, 0), Unbatched: hasUnbatched(spec.Shapes, chosen, d.Inputs), Foldable: own && foldable(axes)}
-	if d.Reduction == "none" && !own {
+	r := Ranks{Star: max(longest, 0), Unbatched: hasUnbatched(spec.Shapes, chosen, d.Inputs), Foldable: ownRows && ownPositions && foldable(axes)}
+	if d.Reduction == "none" && !ownPositions {
 		return Ranks{} // the loss has axes of its own
 	}
 	if d.Reduction == "none" {

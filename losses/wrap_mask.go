@@ -159,15 +159,20 @@ func (p *Plan) written(pattern Shapes, star int) *Plan {
 	return &q
 }
 
-// PerPosition reports whether each position along the axes of "*" has a loss of its
-// own, as pixels of a cross entropy have. A ratio of sums over pixels has not.
-func (p *Plan) PerPosition() bool {
+// OwnLosses reports whether each row, and each position along the axes of "*", has a
+// loss of its own, as pixels of a cross entropy have. A ratio of sums over pixels has
+// none for each position, one of sums over the batch none for each row.
+func (p *Plan) OwnLosses() (rows, positions bool) {
 	pattern, _, _ := p.pattern()
 	if p.Spec.Tasks != nil || !slices.Contains(tokens(pattern[p.Ports[0].Name]), "*") {
-		return true
+		return true, true
 	}
-	each, err := p.written(pattern, 1).unreduced()
-	return err == nil && slices.Contains(each, tensor.S("star0"))
+	q := p.written(pattern, 1)
+	each, err := q.unreduced()
+	if err != nil {
+		return false, false
+	}
+	return slices.Contains(each, q.Ports[0].Shape[0]), slices.Contains(each, tensor.S("star0"))
 }
 
 // belonging are the inputs that have an axis of the unreduced loss.

@@ -25,6 +25,7 @@ def commands(stack, requests, losses):
     yield [f"adapter_{stack}.py"]
     yield [f"train_{stack}.py"]
     if stack == "torch":
+        yield ["ranks.py", "--losses", losses]
         yield ["ddp.py"]
     else:  # run.py runs the other pages
         yield ["../docs/docs.py", HERE.parents[1] / "docs" / f"{stack}.md"]
