@@ -166,6 +166,9 @@ func (a *app) tellResult(r *explain.Result) {
 	default:
 		fmt.Fprintf(a.stdout, "the odds that one as plain agrees by chance are %s\n", odds(r.Chance))
 	}
+	if len(r.LeftOut) > 0 {
+		fmt.Fprintf(a.stdout, "not tried on so many rows, unless named: %s\n", strings.Join(r.LeftOut, ", "))
+	}
 	for i, x := range r.Answers {
 		fmt.Fprintf(a.stdout, "\n%d. %s\n   %s\n", i+1, x.Words, x.Command)
 		for _, in := range x.Inputs {

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -18,7 +19,7 @@ const mostJudged = 60
 // result judges the conventions that come near.
 func (s *search) result() *Result {
 	list, near := s.matches()
-	r := &Result{Explained: false, Tried: s.tried, Chance: 1, Answers: []Answer{}}
+	r := &Result{Explained: false, Tried: s.tried, LeftOut: s.leftOut, Chance: 1, Answers: []Answer{}}
 	seen := map[string]bool{}
 	for i, m := range list {
 		if i >= mostJudged || len(r.Answers) >= 3*maxAnswers {
@@ -34,7 +35,7 @@ func (s *search) result() *Result {
 		r.Answers = append(r.Answers, s.bySlope(seen)...)
 	}
 	given := len(s.question.Gradients) > 0
-	slices.SortStableFunc(r.Answers, func(a, b Answer) int { return compare(a.rank(given), b.rank(given)) })
+	slices.SortStableFunc(r.Answers, func(a, b Answer) int { return cmp.Compare(a.rank(given), b.rank(given)) })
 	if len(r.Answers) > maxAnswers {
 		r.Answers = r.Answers[:maxAnswers]
 	}

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/lossgen/lossgen/builder/ir"
+	"github.com/lossgen/lossgen/builder/ir/infer"
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/conventions"
 	"github.com/lossgen/lossgen/export"
@@ -31,6 +34,7 @@ type core struct {
 	each   []float64
 	dims   []int64
 	native float64 // what the loss's own mean divides by, 0 where that is the number of losses
+	large  bool    // too large to be run unasked
 }
 
 // search is a question under work.
@@ -42,6 +46,7 @@ type search struct {
 	cores    []*core
 	tried    int
 	values   []tried
+	leftOut  []string // losses that are too large to be run unasked
 }
 
 // tried is a number that was computed, with how far the convention is from plain.
@@ -71,18 +76,8 @@ func newSearch(ctx context.Context, q Question) (*search, error) {
 	if len(s.cores) == 0 {
 		return nil, fmt.Errorf("no loss%s takes such arrays: %s", ofName(q.Loss), s.arrays())
 	}
-	slices.SortStableFunc(s.cores, func(a, b *core) int { return compare(a.cost, b.cost) })
+	slices.SortStableFunc(s.cores, func(a, b *core) int { return cmp.Compare(a.cost, b.cost) })
 	return s, nil
-}
-
-func compare(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 func ofName(loss string) string {
@@ -129,11 +124,7 @@ func (s *search) assign(f form) []*core {
 
 func (s *search) permute(wanted []string, names map[string]string, yield func(map[string]string)) {
 	if len(wanted) == 0 {
-		copied := map[string]string{}
-		for k, v := range names {
-			copied[k] = v
-		}
-		yield(copied)
+		yield(maps.Clone(names))
 		return
 	}
 	for _, a := range s.question.Arrays {
@@ -340,7 +331,7 @@ func (s *search) evaluate() error {
 				if i >= len(s.cores) || s.ctx.Err() != nil {
 					return
 				}
-				s.cores[i].run(s.ctx)
+				s.cores[i].run(s.ctx, s.most())
 				mutex.Lock()
 				done++
 				if s.question.Progress != nil {
@@ -354,18 +345,71 @@ func (s *search) evaluate() error {
 	if err := s.ctx.Err(); err != nil {
 		return err
 	}
+	for _, c := range s.cores {
+		if c.large && !slices.Contains(s.leftOut, c.request.Loss) {
+			s.leftOut = append(s.leftOut, c.request.Loss)
+		}
+	}
+	slices.Sort(s.leftOut)
 	s.cores = slices.DeleteFunc(s.cores, func(c *core) bool { return c.each == nil })
 	return nil
 }
 
-// run computes the losses before reduction, none where they cannot be.
-func (c *core) run(ctx context.Context) {
+// mostUnasked is how many elements any value may have in a loss that was not named, and
+// how many times those of the largest array: losses that compare all rows of a large
+// batch take minutes and gigabytes.
+const (
+	mostUnasked      = 1 << 18
+	mostUnaskedTimes = 8
+)
+
+// most is how many elements a value may have.
+func (s *search) most() int64 {
+	if s.loss != nil {
+		return math.MaxInt64
+	}
+	most := int64(mostUnasked)
+	for _, a := range s.question.Arrays {
+		most = max(most, mostUnaskedTimes*int64(a.Len()))
+	}
+	return most
+}
+
+// larger reports whether a value of a graph has more elements.
+func larger(g *ir.Graph, most int64) bool {
+	types, err := infer.Graph(g, infer.Options{})
+	if err != nil {
+		return false // it fails as it runs
+	}
+	for _, n := range g.Nodes {
+		for _, name := range n.Outputs {
+			t, _ := types.Of(name)
+			if sizes, known := t.Shape.Known(); known {
+				if count, err := tensor.Count(sizes); err != nil || int64(count) > most {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// run computes the losses before reduction, none where they cannot be, or where they have
+// values of more elements than most.
+func (c *core) run(ctx context.Context, most int64) {
 	r := c.request
 	r.Grad = []string{"none"}
 	if hasNone(c.loss) {
 		r.Options = withOption(r.Options, "reduction", "none")
 	}
-	out, err := compute(ctx, r, c.inputs)
+	m, err := r.Model()
+	if err != nil {
+		return
+	}
+	if c.large = larger(m.Graph, most); c.large {
+		return
+	}
+	out, err := execute(ctx, m, c.inputs)
 	if err != nil || out["loss"] == nil {
 		return
 	}
@@ -387,6 +431,11 @@ func compute(ctx context.Context, r losses.Request, inputs map[string]*tensor.Te
 	if err != nil {
 		return nil, err
 	}
+	return execute(ctx, m, inputs)
+}
+
+// execute runs a model.
+func execute(ctx context.Context, m *ir.Model, inputs map[string]*tensor.Tensor) (map[string]*tensor.Tensor, error) {
 	data, err := export.Marshal(m) // without its checks, which every emitted file passes
 	if err != nil {
 		return nil, err

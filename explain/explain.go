@@ -71,12 +71,15 @@ type Nearest struct {
 
 // Result is what was found.
 type Result struct {
-	Explained any      `json:"explained"` // true, false, "value" or "gradient"
-	Tried     int      `json:"tried"`
-	Chance    float64  `json:"chance"`
-	PyTorch   *PyTorch `json:"pytorch"`
-	Nearest   *Nearest `json:"nearest,omitempty"`
-	Answers   []Answer `json:"answers"`
+	Explained any `json:"explained"` // true, false, "value" or "gradient"
+	Tried     int `json:"tried"`
+	// LeftOut are losses that compare all rows with all others, and were not tried since
+	// the arrays are large and none of them was named.
+	LeftOut []string `json:"left_out,omitempty"`
+	Chance  float64  `json:"chance"`
+	PyTorch *PyTorch `json:"pytorch"`
+	Nearest *Nearest `json:"nearest,omitempty"`
+	Answers []Answer `json:"answers"`
 }
 
 // Bounds of a question.

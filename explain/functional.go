@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -245,7 +246,7 @@ func (s *search) matches() (list []match, nearest *match) {
 			}
 		}
 	}
-	slices.SortStableFunc(list, func(a, b match) int { return compare(a.cost, b.cost) })
+	slices.SortStableFunc(list, func(a, b match) int { return cmp.Compare(a.cost, b.cost) })
 	return list, nearest
 }
 

@@ -50,7 +50,7 @@ var policy = map[string][]string{
 	"conformance/live/domains":         {"builder", "builder/tensor", "losses", "losses/all", "cli"},
 	"conformance/stacks/adapter_names": {"builder", "losses", "losses/all", "cli"},
 	"conventions":                      {"builder/tensor", "losses"},
-	"explain":                          {"builder/ir", "builder/tensor", "conventions", "losses", "export", "runtime", "runtime/reference", "verify"},
+	"explain":                          {"builder/ir", "builder/ir/infer", "builder/tensor", "conventions", "losses", "export", "runtime", "runtime/reference", "verify"},
 	"cli": {
 		"adapters", "conventions", "explain", "builder/ir", "builder/tensor", "losses", "export", "graft", "train", "fit", "safetensors", "draw", "cost", "npy", "runtime", "runtime/reference", "runtime/ort", "verify",
 		"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/goccy/go-yaml",
