@@ -89,6 +89,15 @@ func (e Expr) Array() string {
 	}
 }
 
+// Of is the expression of another array.
+func (e Expr) Of(array string) Expr {
+	f, rest := e.cut()
+	if f == "" {
+		return Expr(array)
+	}
+	return Expr(f) + "(" + rest.Of(array) + ")"
+}
+
 // NumPy writes the expression for NumPy, with another name for its array.
 func (e Expr) NumPy(name func(string) string) string {
 	f, rest := e.cut()

@@ -95,7 +95,7 @@ func (m match) plain(r *reproduction) string {
 	case byNothing:
 		return "sum"
 	case byRows:
-		if m.core.request.Loss == "kl_div" {
+		if reduces(m.core.loss, "batchmean") {
 			return "batchmean"
 		}
 		r.gather("sum", rank)
@@ -115,7 +115,7 @@ func (m match) plain(r *reproduction) string {
 // weighted is a reduction with weights.
 func (m match) weighted(r *reproduction, s *search) string {
 	w, rank := m.weights, len(m.core.dims)
-	per := float64(len(m.core.each)) / float64(m.core.dims[0])
+	per := float64(m.core.count) / float64(m.core.dims[0])
 	rows := len(w.Dims) == 1 && rank > 1
 	as := w.Tensor.Cast(tensor.Float32)
 	if rows {
@@ -138,10 +138,14 @@ func (m match) weighted(r *reproduction, s *search) string {
 		}
 		normalize(number(m.by), m.by)
 	case byWeights:
-		if m.by/per == total(as.Floats()) {
+		all := 0.0
+		for _, v := range as.Floats() {
+			all += v
+		}
+		if m.by/per == all {
 			normalize("np.sum("+w.Name+")", m.by/per)
 		} else {
-			normalize(fmt.Sprintf("np.sum(%s) * %g", w.Name, m.by/total(as.Floats())), m.by)
+			normalize(fmt.Sprintf("np.sum(%s) * %g", w.Name, m.by/all), m.by)
 		}
 	case byNonzero:
 		if rows {

@@ -31,10 +31,19 @@ type core struct {
 	rest   []Array // arrays that no input takes
 	cost   float64
 
-	each   []float64
-	dims   []int64
-	native float64 // what the loss's own mean divides by, 0 where that is the number of losses
-	large  bool    // too large to be run unasked
+	dims   []int64 // of the losses
+	count  int
+	sums   map[*Array]sums // with each of rest that fits as weights, and nil for none
+	native float64         // what the loss's own mean divides by, 0 where that is the number of losses
+	large  bool            // too large to be run unasked
+}
+
+// sums are those of a core's losses with weights: there are thousands of cores, whose
+// losses are not kept.
+type sums struct {
+	losses  float64 // times the weights
+	weights float64
+	nonzero float64 // how many weights are not 0
 }
 
 // search is a question under work.
@@ -151,7 +160,7 @@ func (s *search) fit(f form, names map[string]string) *core {
 	for _, b := range f.inputs {
 		user := names[b.Expr.Array()]
 		taken[user] = true
-		expr := conventions.Expr(strings.Replace(string(b.Expr), b.Expr.Array(), user, 1))
+		expr := b.Expr.Of(user)
 		i := slices.IndexFunc(spec.Inputs, func(in losses.Input) bool { return in.Name == b.Input })
 		if i < 0 {
 			return nil
@@ -252,15 +261,15 @@ func isOneHot(t *tensor.Tensor) bool {
 	return true
 }
 
-// Words in the names of arrays that tell a prediction and a target.
+// Words in the names of arrays that tell a prediction and a target; y alone is a target.
 var (
 	predictionWords = []string{"pred", "logit", "input", "score", "output", "prob", "margin", "mean", "hat", "raw", "log_p"}
-	targetWords     = []string{"true", "target", "label", "truth", "gt"}
+	targetWords     = []string{"true", "target", "label", "truth", "gt", "^y$"}
 )
 
 func hasWord(name string, words []string) bool {
-	name = strings.ToLower(name)
-	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(name, w) }) || name == "y" && slices.Contains(words, "true")
+	name = "^" + strings.ToLower(name) + "$"
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(name, w) })
 }
 
 // swapped is the cost of a name that says the other role.
@@ -294,9 +303,12 @@ func (c *core) shaped() bool {
 	return len(plan.Warnings) == 0 // which are of broadcasting
 }
 
-func hasNone(l losses.Loss) bool {
+func hasNone(l losses.Loss) bool { return reduces(l, "none") }
+
+// reduces reports whether a loss has a reduction.
+func reduces(l losses.Loss, reduction string) bool {
 	return slices.ContainsFunc(l.Options(), func(o losses.Option) bool {
-		return o.Name == "reduction" && slices.Contains(o.Choices, "none")
+		return o.Name == "reduction" && slices.Contains(o.Choices, reduction)
 	})
 }
 
@@ -351,7 +363,7 @@ func (s *search) evaluate() error {
 		}
 	}
 	slices.Sort(s.leftOut)
-	s.cores = slices.DeleteFunc(s.cores, func(c *core) bool { return c.each == nil })
+	s.cores = slices.DeleteFunc(s.cores, func(c *core) bool { return c.count == 0 })
 	return nil
 }
 
@@ -413,16 +425,44 @@ func (c *core) run(ctx context.Context, most int64) {
 	if err != nil || out["loss"] == nil {
 		return
 	}
-	c.each, c.dims = out["loss"].Floats(), out["loss"].Dims
+	c.sum(out["loss"])
 	labels := slices.ContainsFunc(c.loss.Declaration().Inputs, func(in losses.Input) bool { return in.Domain == losses.Class })
 	if labels || len(r.With) > 0 || !hasNone(c.loss) {
 		r.Options, r.Normalizer = withOption(r.Options, "reduction", "sum"), true
 		if out, err := compute(ctx, r, c.inputs); err == nil && out["normalizer"] != nil {
-			if n := out["normalizer"].Float(0); n != float64(len(c.each)) && n > 0 && !math.IsInf(n, 0) {
+			if n := out["normalizer"].Float(0); n != float64(c.count) && n > 0 && !math.IsInf(n, 0) {
 				c.native = n
 			}
 		}
 	}
+}
+
+// sum keeps the sums of losses.
+func (c *core) sum(each *tensor.Tensor) {
+	values := each.Floats()
+	c.dims, c.count, c.sums = each.Dims, len(values), map[*Array]sums{}
+	for i := range c.rest {
+		if spread := c.spread(c.rest[i]); spread != nil {
+			c.sums[&c.rest[i]] = weighted(values, spread)
+		}
+	}
+	ones := make([]float64, len(values))
+	for i := range ones {
+		ones[i] = 1
+	}
+	c.sums[nil] = weighted(values, ones)
+}
+
+// weighted sums losses: what has no weight does not exist.
+func weighted(values, weights []float64) (s sums) {
+	for i, w := range weights {
+		if w != 0 {
+			s.losses += w * values[i]
+			s.weights += w
+			s.nonzero++
+		}
+	}
+	return s
 }
 
 // compute emits a request and runs it.

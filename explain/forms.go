@@ -233,7 +233,7 @@ func otherForms(spec losses.Spec) (list []map[string]string) {
 		one(first.Name, "log", "log_softmax", "clip:1e-07:0.9999999,log")
 	case first.Domain == losses.Unit:
 		one(first.Name, "sigmoid", "clip:1e-07:0.9999999", "clip:1e-12:0.999999999999", "clip:1e-15:0.999999999999999", "clip:1e-08:0.99999999")
-	case spec.ZLoss || spec.Name == "focal":
+	case spec.ZLoss || spec.Classes != "" && spec.Logits == first.Name:
 		one(first.Name, "softmax", "log", "clip:1e-07:0.9999999,log")
 	case spec.Logits != "" && first.Name == spec.Logits:
 		one(first.Name, "sigmoid")

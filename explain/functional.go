@@ -26,7 +26,6 @@ const (
 // functional is a way to make a number of losses.
 type functional struct {
 	weights *Array // nil for none
-	spread  []float64
 	divisor int
 	by      float64
 	given   *Array // the divisor
@@ -55,12 +54,12 @@ func (c *core) functionals() (list []functional) {
 		}
 		kinds = append(kinds, f)
 	}
-	all, rows := float64(len(c.each)), 1.0
+	all, rows := float64(c.count), 1.0
 	if len(c.dims) > 0 {
 		rows = float64(c.dims[0])
 	}
-	divisors := func(w *Array, spread []float64, cost float64) {
-		base := functional{weights: w, spread: spread, factor: 1}
+	divisors := func(w *Array, cost float64) {
+		base := functional{weights: w, factor: 1}
 		with := func(divisor int, by, more float64) {
 			f := base
 			f.divisor, f.by, f.cost = divisor, by, cost+more
@@ -76,8 +75,8 @@ func (c *core) functionals() (list []functional) {
 			return
 		}
 		if w != nil {
-			with(byWeights, total(spread), 0.25)
-			with(byNonzero, nonzero(spread), 0.5)
+			with(byWeights, c.sums[w].weights, 0.25)
+			with(byNonzero, c.sums[w].nonzero, 0.5)
 		}
 		with(byNothing, 1, 0.5)
 		with(byRows, rows, 0.75)
@@ -90,11 +89,11 @@ func (c *core) functionals() (list []functional) {
 			}
 		}
 	}
-	divisors(nil, nil, c.unused())
+	divisors(nil, c.unused())
 	if hasNone(c.loss) {
 		for i := range c.rest {
-			if spread := c.spread(c.rest[i]); spread != nil {
-				divisors(&c.rest[i], spread, 0.25)
+			if _, fits := c.sums[&c.rest[i]]; fits {
+				divisors(&c.rest[i], 0.25)
 			}
 		}
 	}
@@ -144,7 +143,7 @@ func (c *core) spread(a Array) []float64 {
 			return nil
 		}
 	}
-	out := make([]float64, len(c.each))
+	out := make([]float64, c.count)
 	for i := range out {
 		at, flat, step := i, 0, 1
 		for axis := len(dims) - 1; axis >= 0; axis-- {
@@ -158,36 +157,6 @@ func (c *core) spread(a Array) []float64 {
 		out[i] = a.Float(flat)
 	}
 	return out
-}
-
-func total(list []float64) (sum float64) {
-	for _, v := range list {
-		sum += v
-	}
-	return sum
-}
-
-func nonzero(list []float64) (n float64) {
-	for _, v := range list {
-		if v != 0 {
-			n++
-		}
-	}
-	return n
-}
-
-// sum is that of the losses with weights.
-func (f functional) sum(each []float64) float64 {
-	if f.weights == nil {
-		return total(each)
-	}
-	sum := 0.0
-	for i, v := range each {
-		if f.spread[i] != 0 {
-			sum += f.spread[i] * v
-		}
-	}
-	return sum
 }
 
 // value is the number that the functional makes of a sum.
@@ -216,14 +185,8 @@ type match struct {
 func (s *search) matches() (list []match, nearest *match) {
 	best := math.Inf(1)
 	for _, c := range s.cores {
-		sums := map[*Array]float64{}
 		for _, f := range c.functionals() {
-			sum, ok := sums[f.weights]
-			if !ok {
-				sum = f.sum(c.each)
-				sums[f.weights] = sum
-			}
-			v := f.value(sum)
+			v := f.value(c.sums[f.weights].losses)
 			s.tried++
 			if math.IsNaN(v) || math.IsInf(v, 0) {
 				continue

@@ -19,25 +19,24 @@ func near(a, b, within float64) bool { return math.Abs(a-b) <= within }
 // what it leaves unreduced, or its sum, whichever is nearer.
 func (s *search) callValue(m match, l *conventions.Like) float64 {
 	c, f := m.core, l.Form
-	each, spread := c.each, m.spread
 	if m.weights != nil && f.Weight == "" {
 		return math.NaN()
 	}
-	n := float64(len(each))
+	n := float64(c.count)
 	rows := 1.0
 	if len(c.dims) > 0 {
 		rows = float64(c.dims[0])
 	}
 	per := n / rows
-	sum := m.sum(each)
+	sum := c.sums[m.weights].losses
 	by := map[string]float64{"mean": n, "sum": 1}
 	switch {
 	case c.native != 0 && m.weights == nil:
 		by["mean"] = c.native
 	case f.ByWeights && m.weights != nil:
-		by["mean"] = total(spread)
+		by["mean"] = c.sums[m.weights].weights
 	case f.ByNonzero && m.weights != nil:
-		by["mean"] = nonzero(spread)
+		by["mean"] = c.sums[m.weights].nonzero
 	}
 	switch f.Gather() {
 	case "mean_last", "mean_rest":
@@ -250,11 +249,11 @@ func (s *search) bySlope(seen map[string]bool) (list []Answer) {
 		if i >= mostSlopes || len(list) >= 3 {
 			break
 		}
-		m := match{core: c, functional: functional{divisor: byAll, by: float64(len(c.each)), factor: 1}, cost: c.cost}
+		m := match{core: c, functional: functional{divisor: byAll, by: float64(c.count), factor: 1}, cost: c.cost}
 		if c.native != 0 {
 			m.divisor, m.by = byNative, c.native
 		}
-		m.number = m.value(m.sum(c.each))
+		m.number = m.value(c.sums[nil].losses)
 		m.tight = true
 		a := s.judge(m)
 		if a == nil || !a.slopes || seen[a.Command] {

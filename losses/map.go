@@ -34,6 +34,7 @@ type stepKind struct {
 	places  string   // "i" for inputs, "l" for losses, "r" for the result
 	axes    int      // how many axes there must be
 	masked  bool     // harmless numbers stay finite: goes with a mask
+	gathers bool     // it leaves one loss for each row
 	// before is the domain of the input before the step, of that behind it; nil where
 	// they are one.
 	before func(Domain) Domain
@@ -72,13 +73,13 @@ var stepTable = []stepKind{
 		}},
 	{name: "unit", numbers: []string{"LEAST"}, axes: 1, places: "i", torch: "F.normalize({x}, dim=-1, eps={0})",
 		graph: func(x Value, _ int, a []float64) Value { return x.Normalize(2, a[0], x.Rank()-1) }},
-	{name: "mean_last", axes: 1, places: "l", torch: "{x}.mean(-1)",
+	{name: "mean_last", axes: 1, places: "l", gathers: true, torch: "{x}.mean(-1)",
 		graph: func(x Value, _ int, _ []float64) Value { return meanOver(x, x.Rank()-1) }},
-	{name: "sum_last", axes: 1, places: "l", torch: "{x}.sum(-1)",
+	{name: "sum_last", axes: 1, places: "l", gathers: true, torch: "{x}.sum(-1)",
 		graph: func(x Value, _ int, _ []float64) Value { return x.SumOver(x.Rank() - 1) }},
-	{name: "mean_rest", axes: 2, places: "l", torch: "{x}.flatten(1).mean(1)",
+	{name: "mean_rest", axes: 2, places: "l", gathers: true, torch: "{x}.flatten(1).mean(1)",
 		graph: func(x Value, _ int, _ []float64) Value { return meanOver(x, rest(x)...) }},
-	{name: "sum_rest", axes: 2, places: "l", torch: "{x}.flatten(1).sum(1)",
+	{name: "sum_rest", axes: 2, places: "l", gathers: true, torch: "{x}.flatten(1).sum(1)",
 		graph: func(x Value, _ int, _ []float64) Value { return x.SumOver(rest(x)...) }},
 }
 
@@ -121,11 +122,6 @@ type step struct {
 	stepKind
 	text string
 	a    []float64
-}
-
-// gathers reports whether the step leaves one loss for each row.
-func (s step) gathers() bool {
-	return strings.HasSuffix(s.name, "_last") || strings.HasSuffix(s.name, "_rest")
 }
 
 // parseSteps reads steps as "clip:1e-7:1,log".
@@ -227,13 +223,13 @@ func (p *Plan) checkMap() error {
 		for _, name := range slices.Sorted(maps.Keys(p.steps)) {
 			for _, s := range p.steps[name] {
 				switch {
-				case slices.Contains(p.Request.With, "mask") && (!s.masked || s.gathers()):
+				case slices.Contains(p.Request.With, "mask") && (!s.masked || s.gathers):
 					return fmt.Errorf("step %s does not go with a mask", s.name)
 				case name == MapLosses && p.inseparable() != "":
 					return errors.New("there are no single losses for steps: " + p.inseparable())
 				case name == MapResult && p.reduction() == None:
 					return errors.New("steps on the result go with a reduction, not with none")
-				case s.gathers() && p.reduction() == BatchMean:
+				case s.gathers && p.reduction() == BatchMean:
 					return fmt.Errorf("step %s does not go with reduction batchmean", s.name)
 				}
 			}
@@ -280,7 +276,7 @@ func (p *Plan) take(list []step, v Value, axis int) Value {
 // mapLosses takes the steps on losses.
 func (p *Plan) mapLosses(t Term) Term {
 	list := p.steps[MapLosses]
-	if i := slices.IndexFunc(list, step.gathers); i >= 0 {
+	if i := slices.IndexFunc(list, func(s step) bool { return s.gathers }); i >= 0 {
 		if !t.Kept.IsZero() || !t.Divisor.IsZero() || !t.Count.IsZero() || t.Reduced {
 			builder.Failf("map", "step %s is for losses of elements, and these are of rows", list[i].name)
 		}
