@@ -46,11 +46,29 @@ func lowerTopK(e *emitter, v Value, in []string) string {
 		largest = 1
 	}
 	count := sizer{e, v.attr.reads, in[1:], false}.size(v.attr.dims[0])
+	// Some axes may be empty beside the one in order, which ends a process of ONNX Runtime
+	// before 1.30 with a division by zero: they are one longer in between.
+	x, rank := v.args[0], v.args[0].Rank()
+	var open []int
+	pads := make([]int64, 2*rank)
+	for axis, d := range x.shape {
+		if least, _ := d.Bounds(); axis != v.attr.axes[0] && least <= 0 {
+			open, pads[rank+axis] = append(open, axis), 1
+		}
+	}
+	rows := in[0]
+	if open != nil {
+		rows = e.node("Pad", []string{rows, e.ints(pads...)}, ir.Attribute{Name: "mode", Value: "constant"})
+	}
 	elements, numbers := e.newName(), e.newName()
-	e.graph.Nodes = append(e.graph.Nodes, ir.Node{Op: "TopK", Inputs: []string{in[0], count}, Outputs: []string{elements, numbers}, Attributes: []ir.Attribute{
+	e.graph.Nodes = append(e.graph.Nodes, ir.Node{Op: "TopK", Inputs: []string{rows, count}, Outputs: []string{elements, numbers}, Attributes: []ir.Attribute{
 		{Name: "axis", Value: int64(v.attr.axes[0])}, {Name: "largest", Value: largest}, {Name: "sorted", Value: int64(1)},
 	}})
-	return numbers
+	if open == nil {
+		return numbers
+	}
+	n := len(open)
+	return e.node("Slice", []string{numbers, e.ints(make([]int64, n)...), e.ints(slices.Repeat([]int64{-1}, n)...), e.axes(open), e.ints(slices.Repeat([]int64{1}, n)...)})
 }
 
 // TopK returns the first k elements along an axis in rising order, or in falling

@@ -69,7 +69,7 @@ func newAttach(a *app) *cobra.Command {
 	fs.StringVar(&f.eval, "eval", "", "`file` for the loss alone, of the model out of training")
 	fs.BoolVar(&f.embed, "embed", false, "put what inputs start with into the file, as their defaults")
 	fs.StringSliceVar(&f.adapters, "adapter", nil, "write sources with a type Trainer beside the file, for `languages`: "+strings.Join(adapters.TrainerNames(), ", "))
-	f.request.addOptions(cmd)
+	f.request.addOptions(a, cmd)
 	return cmd
 }
 

@@ -29,7 +29,7 @@ func Run(all losses.Catalog, args []string, stdin io.Reader, stdout, stderr io.W
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	out := bufio.NewWriter(stdout)
-	a := &app{losses: all, stdin: stdin, stdout: out, stderr: stderr}
+	a := &app{losses: all, stdin: stdin, stdout: out, stderr: stderr, args: args}
 	defer func() {
 		if r := recover(); r != nil {
 			code = a.report(fmt.Errorf("internal error, please report it: %v", r))

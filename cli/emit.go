@@ -57,7 +57,7 @@ func newEmit(a *app) *cobra.Command {
 	cmd.Flags().BoolVar(&o.verify, "verify", false, "verify the file before it is written, as lossgen verify does")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print a summary as JSON")
 	addLikeFlag(cmd.Flags(), &o.like)
-	o.request.addOptions(cmd)
+	o.request.addOptions(a, cmd)
 	setLossHelp(cmd, a)
 	return cmd
 }

@@ -63,7 +63,7 @@ func newFit(a *app) *cobra.Command {
 	fs.BoolVar(&f.shuffle, "shuffle", true, "take samples in another order each epoch")
 	fs.StringVar(&f.checkpoint, "checkpoint", "", "`file` that keeps the state, and that training goes on from")
 	fs.StringVar(&f.record, "record", "", "write what is needed to repeat this run to a `file`")
-	f.request.addOptions(cmd)
+	f.request.addOptions(a, cmd)
 	return cmd
 }
 

@@ -69,11 +69,8 @@ func (a *app) listJSON() error {
 	}
 	var all []entry
 	for _, l := range a.losses {
-		d, err := losses.Describe(l)
-		if err != nil {
-			return err
-		}
-		all = append(all, entry{d.Name, d.Class, d.Aliases, d.Family, d.Title})
+		s := l.Declaration()
+		all = append(all, entry{s.Name, s.Class, losses.OtherNames(s), s.Family, s.Title})
 	}
 	return a.printJSON(all)
 }

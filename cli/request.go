@@ -64,20 +64,46 @@ func addLossFlags(fs *pflag.FlagSet, all losses.Catalog) *requestFlags {
 
 // addOptions registers the options of all losses, after all other flags of the
 // command: a loss declared elsewhere may have an option with the name of one.
-func (f *requestFlags) addOptions(cmd *cobra.Command) {
-	cmd.InitDefaultHelpFlag()
+func (f *requestFlags) addOptions(a *app, cmd *cobra.Command) {
+	cmd.InitDefaultHelpFlag() // which comes before them
 	f.options, f.taken = map[string]*string{}, map[string]string{}
-	for _, l := range f.losses {
-		for _, o := range append(l.Options(), losses.WrapperOptions(l)...) {
-			switch {
-			case f.options[o.Name] != nil || o.Kind == "tasks": // tasks have a flag of their own
-			case f.flags.Lookup(flagName(o.Name)) != nil:
-				f.taken[l.Declaration().Name] = o.Name
-			default:
-				f.addOption(o)
-			}
+	if a.args != nil && !slices.Contains(a.args, cmd.Name()) {
+		return // the command line is of another command: hundreds of flags take their time
+	}
+	for _, o := range optionFlags(a.losses) {
+		if f.flags.Lookup(flagName(o.Name)) == nil {
+			f.addOption(o.Option)
+			continue
+		}
+		for _, loss := range o.losses {
+			f.taken[loss] = o.Name
 		}
 	}
+}
+
+// optionFlag is an option, as the first of the losses that have it declares it.
+type optionFlag struct {
+	losses.Option
+	losses []string
+}
+
+// optionFlags are the options of all losses; tasks have a flag of their own.
+func optionFlags(catalog losses.Catalog) (list []optionFlag) {
+	places := map[string]int{}
+	for _, l := range catalog {
+		for _, o := range append(l.Options(), losses.WrapperOptions(l)...) {
+			if o.Kind == "tasks" {
+				continue
+			}
+			i, ok := places[o.Name]
+			if !ok {
+				i = len(list)
+				places[o.Name], list = i, append(list, optionFlag{Option: o})
+			}
+			list[i].losses = append(list[i].losses, l.Declaration().Name)
+		}
+	}
+	return list
 }
 
 // flagName is the name of a flag as the help writes it; _ is read as - is.

@@ -23,6 +23,7 @@ type app struct {
 	stdin  io.Reader
 	stdout *bufio.Writer
 	stderr io.Writer
+	args   []string // nil for any
 }
 
 // say writes a line for the reader to standard error.

@@ -57,7 +57,7 @@ func newShow(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&c.sizes, "size", "", "`sizes` of letters for --cost, as in N=4096,C=1000")
 	cmd.Flags().StringVar(&c.bandwidth, "bandwidth", "", "`speed` of memory for --cost, as in 40GB/s (default as measured with the kernels)")
 	cmd.Flags().BoolVar(&c.json, "json", false, "print the costs as JSON")
-	request.addOptions(cmd)
+	request.addOptions(a, cmd)
 	setLossHelp(cmd, a)
 	return cmd
 }

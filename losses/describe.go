@@ -141,7 +141,7 @@ type DescribedOutput struct {
 func Describe(l Loss) (Description, error) {
 	s := l.Declaration()
 	d := Description{
-		Name: s.Name, Class: s.Class, Aliases: otherNames(s), Family: s.Family, Title: s.Title, Formula: s.Formula, Witness: s.Witness,
+		Name: s.Name, Class: s.Class, Aliases: OtherNames(s), Family: s.Family, Title: s.Title, Formula: s.Formula, Witness: s.Witness,
 		LabelPolicy: s.LabelPolicy, Traps: append([]string{}, s.Traps...), NaNRows: s.NaNRows, For: targetsOf(l), Star: s.Star, Classes: s.Classes, Broadcast: append([]string{}, s.Broadcast...),
 		EmptyOpset: s.EmptyOpset, Undefined: append([]string{}, s.Undefined...),
 		Options: []DescribedOption{}, WrapperOptions: []DescribedOption{},
@@ -179,9 +179,9 @@ func Describe(l Loss) (Description, error) {
 	return d, nil
 }
 
-// otherNames lists the names of a loss beside the canonical one: PyTorch's
+// OtherNames lists the names of a loss beside the canonical one: PyTorch's
 // function where it differs, the class, the short forms.
-func otherNames(s Spec) []string {
+func OtherNames(s Spec) []string {
 	var all []string
 	if strings.Contains(s.Torch, "."+s.Name+"_loss(") {
 		all = append(all, s.Name+"_loss")
