@@ -21,20 +21,26 @@ import (
 
 // compareGoldens compares with what PyTorch computed: every case in float64 on the
 // reference engine, which computes in it anyway, and in float32 on the others. For each
-// reduction one is run in each other dtype: the 16-bit files differ from those of
-// float32 in their first and last nodes only. [files] runs float64 cases on all engines,
-// and the conformance runner every case in every dtype on each.
+// reduction one is run in each other dtype, and by the engines that optimize: the 16-bit
+// files differ from those of float32 in their first and last nodes only. [files] runs
+// float64 cases on all engines, and the conformance runner every case in every dtype on
+// each, as users do.
 func compareGoldens(t *testing.T, h *harness) {
-	for i, e := range h.engines {
+	compare := func(e verify.Engine, ofEach bool, every ...tensor.DType) {
 		seen := map[string]bool{}
 		o := h.options
 		o.Only = func(g *verify.Golden, dtype tensor.DType) bool {
 			key := fmt.Sprint(dtype, g.Request.Options["reduction"])
-			first := !seen[key]
+			first := ofEach && !seen[key]
 			seen[key] = true
-			return first || i == 0 && dtype == tensor.Float64 || i == len(h.engines)-1 && dtype == tensor.Float32
+			return first || slices.Contains(every, dtype)
 		}
 		fails(t, verify.Loss(t.Context(), h.loss, []verify.Engine{e}, o))
+	}
+	compare(h.engines[0], true, tensor.Float64)
+	compare(h.engines[len(h.engines)-1], false, tensor.Float32)
+	for _, e := range h.optimizing {
+		compare(e, true)
 	}
 }
 
