@@ -4,13 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
-	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/lossgen/lossgen/explain"
 )
@@ -145,17 +141,9 @@ func isIdentifier(name string) bool {
 
 // showProgress shows how far a search is, on a terminal.
 func (a *app) showProgress(q *explain.Question) (done func()) {
-	f, ok := a.stderr.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return func() {}
-	}
-	bar := progressbar.NewOptions(1, progressbar.OptionSetWriter(f), progressbar.OptionSetDescription("lossgen: trying conventions"),
-		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(false))
-	q.Progress = func(n, total int) {
-		bar.ChangeMax(total)
-		bar.Set(n)
-	}
-	return func() { bar.Clear() }
+	bar := a.bar()
+	q.Progress = func(n, total int) { bar.show("trying conventions", n, total) }
+	return bar.clear
 }
 
 func (a *app) tellResult(r *explain.Result) {

@@ -173,26 +173,19 @@ func (f *fitFlags) notes(made *train.Result, columns *columns) (map[string]strin
 
 // watch tells of each epoch, and on a terminal how far the one under way is.
 func (a *app) watch(o *fit.Options) (done func()) {
-	bar := a.bar("epoch")
+	bar := a.bar()
 	o.Epoch = func(e fit.Epoch) {
-		if bar != nil {
-			bar.Clear()
-		}
+		bar.clear()
 		text := ""
 		if e.Validation != nil {
 			text = fmt.Sprintf(", validation %.6g", *e.Validation)
 		}
 		a.say("epoch %d of %d: loss %.6g%s, %.1f s", e.Number, o.Epochs, e.Loss, text, e.Seconds)
 	}
-	if bar == nil {
-		return func() {}
-	}
 	o.Progress = func(epoch, done, samples int) {
-		bar.Describe(fmt.Sprintf("lossgen: epoch %d of %d", epoch, o.Epochs))
-		bar.ChangeMax(samples)
-		bar.Set(done)
+		bar.show(fmt.Sprintf("epoch %d of %d", epoch, o.Epochs), done, samples)
 	}
-	return func() { bar.Clear() }
+	return bar.clear
 }
 
 // writeTrained writes the model with the values that training has left.

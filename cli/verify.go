@@ -3,13 +3,10 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/lossgen/lossgen/builder/ir"
 	"github.com/lossgen/lossgen/export"
@@ -191,31 +188,9 @@ func startBeside(path string) []ir.Initializer {
 	return values
 }
 
-// terminal returns standard error, where it is a terminal.
-func (a *app) terminal() (*os.File, bool) {
-	f, ok := a.stderr.(*os.File)
-	return f, ok && term.IsTerminal(int(f.Fd()))
-}
-
-// bar is a progress bar, nil where standard error is no terminal.
-func (a *app) bar(what string) *progressbar.ProgressBar {
-	f, ok := a.terminal()
-	if !ok {
-		return nil
-	}
-	return progressbar.NewOptions(1, progressbar.OptionSetWriter(f), progressbar.OptionSetDescription("lossgen: "+what),
-		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(false))
-}
-
 // progress shows how far a verification is, on a terminal.
 func (a *app) progress(name string, o *verify.Options) (done func()) {
-	bar := a.bar(name)
-	if bar == nil {
-		return func() {}
-	}
-	o.Progress = func(n, total int) {
-		bar.ChangeMax(total)
-		bar.Set(n)
-	}
-	return func() { bar.Clear() }
+	bar := a.bar()
+	o.Progress = func(n, total int) { bar.show(name, n, total) }
+	return bar.clear
 }

@@ -54,7 +54,7 @@ var policy = map[string][]string{
 	"cli": {
 		"adapters", "conventions", "explain", "builder/ir", "builder/tensor", "losses", "export", "graft", "train", "fit", "safetensors", "draw", "cost", "npy", "runtime", "runtime/reference", "runtime/ort", "verify",
 		"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/goccy/go-yaml",
-		"github.com/schollz/progressbar", "golang.org/x/term",
+		"github.com/cheggaaa/pb", "golang.org/x/term",
 	},
 }
 
