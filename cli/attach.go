@@ -61,7 +61,7 @@ func newAttach(a *app) *cobra.Command {
 		Args: oneArg("the file of a model"),
 		RunE: func(_ *cobra.Command, args []string) error { return a.attach(f, args[0]) },
 	}
-	f.add(cmd, a.losses, "none")
+	f.add(cmd, a, "none")
 	fs := cmd.Flags()
 	fs.StringVarP(&f.file, "o", "o", "", "`file` to write (default MODEL_train.onnx)")
 	fs.StringSliceVar(&f.keep, "outputs", nil, "`outputs` of the model to keep, names or patterns with commas")
@@ -74,9 +74,9 @@ func newAttach(a *app) *cobra.Command {
 }
 
 // add declares the flags. The losses' own come behind all others, by addOptions.
-func (f *graphFlags) add(cmd *cobra.Command, all losses.Catalog, optimizer string) {
+func (f *graphFlags) add(cmd *cobra.Command, a *app, optimizer string) {
 	fs := cmd.Flags()
-	f.request = addLossFlags(fs, all)
+	f.request = addLossFlags(fs, a)
 	fs.StringVar(&f.loss, "loss", "", "the `loss`")
 	fs.StringVar(&f.output, "output", "", "`output` of the model that the loss takes first (default the only floating-point one)")
 	fs.StringSliceVar(&f.bind, "bind", nil, "further inputs of the loss that the model has, as `input=name`, with commas")

@@ -29,14 +29,20 @@ var configKeys = []string{
 }
 
 // readConfig reads a configuration. Errors are of the form "file:line: ...".
-func readConfig(all losses.Catalog, path string) (configuration, error) {
+func readConfig(all losses.Catalog, path string, stdin io.Reader) (configuration, error) {
 	c := configuration{request: losses.Request{Catalog: all}}
-	f, err := os.Open(path)
-	if err != nil {
-		return c, fmt.Errorf("cannot read %s: %w", path, bare(err))
+	from := stdin
+	if path == "-" {
+		path = "standard input"
+	} else {
+		f, err := os.Open(path)
+		if err != nil {
+			return c, fmt.Errorf("cannot read %s: %w", path, bare(err))
+		}
+		defer f.Close()
+		from = f
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxConfigBytes+1))
+	data, err := io.ReadAll(io.LimitReader(from, maxConfigBytes+1))
 	if err != nil {
 		return c, fmt.Errorf("cannot read %s: %w", path, bare(err))
 	}

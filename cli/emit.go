@@ -51,7 +51,7 @@ func newEmit(a *app) *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return a.emit(cmd.Context(), o, args) },
 	}
-	o.request = addRequestFlags(cmd.Flags(), a.losses)
+	o.request = addRequestFlags(cmd.Flags(), a)
 	cmd.Flags().StringVarP(&o.output, "output", "o", "", "`file` to write, - for standard output (default LOSS.onnx)")
 	addAdapterFlag(cmd.Flags(), &o.adapter)
 	cmd.Flags().BoolVar(&o.verify, "verify", false, "verify the file before it is written, as lossgen verify does")

@@ -51,7 +51,7 @@ func newFit(a *app) *cobra.Command {
 		Args: oneArg("the file of a model"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.fit(cmd.Context(), f, args[0]) },
 	}
-	f.add(cmd, a.losses, "adamw")
+	f.add(cmd, a, "adamw")
 	f.engines = addEngineFlags(cmd, "ort or reference (default ort where it is found)")
 	fs := cmd.Flags()
 	fs.StringVarP(&f.file, "o", "o", "", "`file` to write (default MODEL_trained.onnx)")

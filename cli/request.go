@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -20,6 +21,7 @@ import (
 // requestFlags are the flags that make up a request.
 type requestFlags struct {
 	losses     losses.Catalog
+	stdin      io.Reader
 	flags      *pflag.FlagSet
 	options    map[string]*string // the options of all losses, by name
 	taken      map[string]string  // by loss, an option whose name is another flag's
@@ -37,8 +39,8 @@ type requestFlags struct {
 	config     string
 }
 
-func addRequestFlags(fs *pflag.FlagSet, all losses.Catalog) *requestFlags {
-	f := addLossFlags(fs, all)
+func addRequestFlags(fs *pflag.FlagSet, a *app) *requestFlags {
+	f := addLossFlags(fs, a)
 	fs.StringSliceVar(&f.grad, "grad", nil, "`inputs` to differentiate, or none for the loss alone")
 	fs.BoolVar(&f.gradOutput, "grad-output", false, "add an input grad_output, the gradient that arrives from further on")
 	fs.BoolVar(&f.normalizer, "normalizer", false, "add an output normalizer, what mean would divide by")
@@ -47,13 +49,13 @@ func addRequestFlags(fs *pflag.FlagSet, all losses.Catalog) *requestFlags {
 	fs.Lookup("opset").Usage = "version of the ONNX operators, 13 to 28 (default 17)"
 	fs.StringVar(&f.target, "for", "", "write fewer operators for one `consumer`: accelerator, onnx2torch or tract (default all others)")
 	fs.StringArrayVar(&f.steps, "map", nil, "steps on an input, on loss before reduction, or on result, as `name=steps`, such as input=clip:1e-7:1,log")
-	fs.StringVar(&f.config, "config", "", "read the request from a YAML `file`; flags override it")
+	fs.StringVar(&f.config, "config", "", "read the request from a YAML `file`, - for standard input; flags override it")
 	return f
 }
 
 // addLossFlags adds those of a loss that is put behind something.
-func addLossFlags(fs *pflag.FlagSet, all losses.Catalog) *requestFlags {
-	f := &requestFlags{losses: all, flags: fs}
+func addLossFlags(fs *pflag.FlagSet, a *app) *requestFlags {
+	f := &requestFlags{losses: a.losses, stdin: a.stdin, flags: fs}
 	fs.StringSliceVar(&f.with, "with", nil, "optional `inputs` to add, such as weight")
 	fs.StringArrayVar(&f.tasks, "task", nil, "a task of multi_task, as `name=loss[,option=value...]`; once for each")
 	fs.StringVar(&f.indexDType, "index-dtype", "", "type of integer inputs: int64 or int32 (default int64)")
@@ -135,7 +137,7 @@ func (f *requestFlags) configuration() (configuration, error) {
 	if f.config == "" {
 		return configuration{}, nil
 	}
-	return readConfig(f.losses, f.config)
+	return readConfig(f.losses, f.config, f.stdin)
 }
 
 // request reads the flags for a loss, over the request of the configuration

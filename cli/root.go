@@ -131,8 +131,7 @@ func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use: "lossgen", Short: "loss functions with their gradients as ONNX files", Long: rootLong, Example: rootExample,
 		Version: losses.Version, SilenceErrors: true, SilenceUsage: true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
-		RunE:              func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
 	root.Args = func(cmd *cobra.Command, args []string) error { return a.unknownCommand(root, args) }
 	root.SetIn(a.stdin)
@@ -145,6 +144,13 @@ func newRoot(a *app) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(newHelp(a, root))
 	root.AddCommand(newEmit(a), newExplain(a), newGrad(a), newAttach(a), newApply(a), newFit(a), newList(a), newDescribe(a), newShow(a), newRun(a), newVerify(a), newGolden(a), newDoctor(a), newCases(a), newVersion(a))
+	root.InitDefaultCompletionCmd()
+	if cmd, _, err := root.Find([]string{"completion"}); err == nil {
+		cmd.Short = "print a script that completes command lines in a shell"
+	}
+	if a.completing() {
+		a.complete(root)
+	}
 	return root
 }
 

@@ -51,7 +51,7 @@ func newShow(a *app) *cobra.Command {
 			return a.show(request, args[0], format)
 		},
 	}
-	request = addRequestFlags(cmd.Flags(), a.losses)
+	request = addRequestFlags(cmd.Flags(), a)
 	cmd.Flags().StringVar(&format, "format", "text", "`form` of the graph: "+strings.Join(showFormats, ", "))
 	cmd.Flags().BoolVar(&c.wanted, "cost", false, "print what a run costs: passes, bytes, time and memory")
 	cmd.Flags().StringVar(&c.sizes, "size", "", "`sizes` of letters for --cost, as in N=4096,C=1000")

@@ -15,6 +15,9 @@ import (
 // Target names a consumer that knows less than the standard.
 type Target = builder.Target
 
+// Targets lists them.
+func Targets() []Target { return builder.Targets() }
+
 // Request asks for a loss as a model. Zero fields have their defaults.
 type Request struct {
 	// Catalog has the loss, and those of the tasks that options name. The requests of
