@@ -139,6 +139,7 @@ func reductions() []program {
 
 func families() []program {
 	softmaxNLL := func(_ *builder.B, x []Value) Value { return x[0].SoftmaxNLL(1, x[1]).Square() }
+	steepNLL := func(_ *builder.B, x []Value) Value { return x[0].SteepNLL(1, x[1]).Square() }
 	return []program{
 		unary("Softmax", func(x Value) Value { return x.Softmax(-1) }), unary("Softmax first", func(x Value) Value { return x.Softmax(0) }),
 		unary("LogSoftmax", func(x Value) Value { return x.LogSoftmax(-1) }), unary("LogSoftmax first", func(x Value) Value { return x.LogSoftmax(0) }),
@@ -147,6 +148,8 @@ func families() []program {
 		unaryPositive("Log1p", Value.Log1p), unaryPositive("XLogX", Value.XLogX),
 		{name: "SoftmaxNLL", operands: []operand{real("N", "C"), index(4, "N", 1)}, f: softmaxNLL},
 		{name: "SoftmaxNLL inner axis", operands: []operand{real("N", "C", "D"), index(4, "N", 1, "D")}, f: softmaxNLL},
+		{name: "SteepNLL", operands: []operand{real("N", "C"), index(4, "N", 1)}, f: steepNLL},
+		{name: "SteepNLL inner axis", operands: []operand{real("N", "C", "D"), index(4, "N", 1, "D")}, f: steepNLL},
 		{name: "SmoothNLL", operands: []operand{real("N", "C"), index(4, "N", 1)}, f: func(_ *builder.B, x []Value) Value {
 			return x[0].SmoothNLL(1, x[1], 0.3, Value{}, Value{})
 		}},

@@ -30,6 +30,17 @@ func (x Value) LogSumExpWhere(mask Value, axes ...int) Value {
 	return Where(mask, x, x.Like(math.Inf(-1))).LogSumExp(axes...)
 }
 
+// Amax returns the largest element along axes, which stay as size 1, with the value and
+// gradient of torch.amax: NaN where there is one, which the engines' own maximum does not
+// promise, and elements that are equally large share the gradient.
+func (x Value) Amax(axes ...int) Value {
+	value := x.MaxKeep(axes...).Add(x.Clip(0, 0).SumKeep(axes...))
+	return WithGradient("amax", value, vs(x), func(dy Value) []Value {
+		best := x.Equal(value).Cast(x.dtype)
+		return vs(best.Mul(dy.Div(best.SumKeep(axes...)))) // NaN beside a NaN, which nothing equals
+	})
+}
+
 // Norm returns the p-norm over axes, which stay as size 1, with the value and
 // gradient of torch.linalg.vector_norm, also where the norm or an element is 0. p may
 // be infinite.
@@ -53,10 +64,9 @@ func (x Value) norm(p float64, axes []int) Value {
 	case p == 2:
 		return x.Square().SumKeep(axes...).Sqrt()
 	case math.IsInf(p, 1):
-		// A NaN must reach the result, which ReduceMax does not promise.
-		return size.MaxKeep(axes...).Add(x.Clip(0, 0).SumKeep(axes...))
+		return size.Amax(axes...)
 	case math.IsInf(p, -1):
-		return size.Neg().MaxKeep(axes...).Neg().Add(x.Clip(0, 0).SumKeep(axes...))
+		return size.Neg().Amax(axes...).Neg()
 	default:
 		return size.Pow(p).SumKeep(axes...).Pow(1 / p)
 	}

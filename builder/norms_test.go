@@ -19,6 +19,8 @@ func norms() []program {
 		binary("LogSumExpWhere", real("N", "C"), real("N", "C"), func(x, y Value) Value {
 			return x.LogSumExpWhere(y.Less(y.MaxKeep(1)), 1)
 		}),
+		unary("Amax", func(x Value) Value { return x.Amax(1).Mul(x) }),
+		unary("Amax of both axes", func(x Value) Value { return x.Amax(0, -1).Square() }),
 		unary("Normalize", func(x Value) Value { return x.Normalize(2, 1e-12, 1) }),
 		unary("Normalize by the largest", func(x Value) Value { return x.Normalize(math.Inf(1), 3, 0) }),
 		{name: "OneHot", operands: []operand{real("N", "C"), index(4, "N")}, f: func(_ *builder.B, x []Value) Value {
@@ -91,6 +93,29 @@ func vectors() []vector {
 	norm(inf, inf, []float64{inf, -inf}, []float64{0.5, -0.5})
 	norm(-inf, 1, []float64{inf, 1}, []float64{0, 1})
 	norm(-inf, nan, []float64{nan, 1}, []float64{0, 0})
+	// torch.amax(x, 0)
+	amax := func(y float64, x, grad []float64) {
+		list = append(list, vector{"amax", func(x Value) Value { return x.Amax(0) }, x, []float64{y}, grad})
+	}
+	amax(3, []float64{1, 3, 3}, []float64{0, 0.5, 0.5})
+	amax(inf, []float64{inf, 0, inf}, []float64{0.5, 0, 0.5})
+	amax(-inf, []float64{-inf, -inf}, []float64{0.5, 0.5})
+	amax(nan, []float64{nan, 1}, []float64{nan, nan})
+	amax(nan, []float64{-inf, nan}, []float64{nan, nan})
+	// -x.log_softmax(0)[0]
+	nll := func(y float64, x, grad []float64) {
+		for name, f := range map[string]func(x Value, axis int, index Value) Value{"softmax_nll": Value.SoftmaxNLL, "steep_nll": Value.SteepNLL} {
+			list = append(list, vector{name, func(x Value) Value {
+				return f(x, 0, x.B().Constant(tensor.FromInts(tensor.Int64, []int64{1}, []int64{0})))
+			}, x, []float64{y}, grad})
+		}
+	}
+	nll(1.551444713932051, []float64{1000, 1001, 1000}, []float64{-0.7880584423829146, 0.5761168847658291, 0.21194155761708544})
+	nll(inf, []float64{-inf, 0, 0}, []float64{-1, 0.5, 0.5})
+	nll(0, []float64{0, -inf, -inf}, []float64{0, 0, 0})
+	for _, x := range [][]float64{{inf, 0, 0}, {0, inf, 0}, {nan, 0, 1}, {0, nan, 1}, {-inf, -inf, -inf}} {
+		nll(nan, x, []float64{nan, nan, nan})
+	}
 	// (F.normalize(x, dim=0) * torch.tensor([1., 2.])).sum()
 	normalize := func(x Value) Value {
 		return x.Normalize(2, 1e-12, 0).Mul(x.B().Iota(1, 0, x.Shape()[0]).Cast(f64).Shift(1))
@@ -121,6 +146,25 @@ func TestVectors(t *testing.T) {
 						}
 					}
 				}
+			}
+		}
+	}
+}
+
+// TestSteepNLL: the gradient at the class keeps its digits where the probability is 1 but
+// for less than float32 tells.
+func TestSteepNLL(t *testing.T) {
+	g := build(t, func(b *builder.B) {
+		x := b.Input("x", tensor.Float32, tensor.Of("N", "C"))
+		y := x.SteepNLL(1, b.Constant(tensor.FromInts(tensor.Int64, []int64{1, 1}, []int64{0})).BroadcastTo(tensor.Shape{x.Shape()[0], tensor.D(1)}))
+		b.Output("grad", builder.Grad(y, y.Like(1), x)[0])
+	})
+	want := []float64{-2.8194098167233506e-09, 2.0611536166273233e-09, 7.582560406533569e-10} // PyTorch's, in float64
+	for _, e := range engines(t) {
+		got := run(t, open(t, e, g), tensors{"x": tensor.FromFloats(tensor.Float32, []int64{1, 3}, []float64{20, 0, -1})})["grad"]
+		for i, w := range want {
+			if !(math.Abs(got.Float(i)-w) <= 1e-6*math.Abs(w)) {
+				t.Errorf("%s: element %d is %v, want %v", e.Name(), i, got.Float(i), w)
 			}
 		}
 	}

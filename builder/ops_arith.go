@@ -1,5 +1,12 @@
 package builder
 
+import (
+	"math"
+	"slices"
+
+	"github.com/lossgen/lossgen/builder/tensor"
+)
+
 // This file defines operations on two numbers.
 
 func arithOps() map[string]*op {
@@ -8,9 +15,9 @@ func arithOps() map[string]*op {
 			vjp: func(y, dy Value) []Value { return vs(dy, dy) }},
 		"Sub": {doc: "a - b", infer: broadcast, elementwise: true, lower: direct("Sub"),
 			vjp: func(y, dy Value) []Value { return vs(dy, dy.Neg()) }},
-		"Mul": {doc: "a · b", infer: broadcast, elementwise: true, lower: direct("Mul"),
+		"Mul": {doc: "a · b", infer: broadcast, elementwise: true, lower: lowerFactor("Mul"),
 			vjp: func(y, dy Value) []Value { return vs(dy.Mul(y.arg(1)), dy.Mul(y.arg(0))) }},
-		"Div": {doc: "a / b", infer: broadcast, elementwise: true, lower: direct("Div"),
+		"Div": {doc: "a / b", infer: broadcast, elementwise: true, lower: lowerFactor("Div"),
 			vjp: func(y, dy Value) []Value { // da = dy/b;  db = -y·dy/b
 				da := dy.Div(y.arg(1))
 				return vs(da, da.Mul(y).Neg())
@@ -42,6 +49,33 @@ func arithOps() map[string]*op {
 func tieGrad(a, b, dy Value) Value {
 	share := a.Equal(b).Cast(dy.dtype).Scale(-0.5).Shift(1) // a Where costs more
 	return Where(a.Less(b), dy.Like(0), dy.Mul(share))
+}
+
+// lowerFactor writes a product or a quotient. ONNX Runtime makes a constant factor part of
+// the product of matrices beside it, and refuses one that is not finite: such a constant
+// gets axes of size 1, which it leaves alone.
+func lowerFactor(op string) func(*emitter, Value, []string) string {
+	return func(e *emitter, v Value, in []string) string {
+		for i, other := range []int{1, 0} {
+			c, ok := v.arg(i).constant()
+			if op == "Div" {
+				c = 1 / c
+			}
+			if rank := v.arg(other).Rank(); ok && rank > 1 && !finiteIn(v.dtype, c) {
+				value, _ := v.arg(i).constant()
+				in = slices.Clone(in)
+				in[i] = e.constant(tensor.FromFloats(v.dtype, slices.Repeat([]int64{1}, rank), []float64{value}))
+			}
+		}
+		return e.node(op, in)
+	}
+}
+
+func finiteIn(dtype tensor.DType, v float64) bool {
+	if dtype == tensor.Float32 {
+		v = float64(float32(v))
+	}
+	return !math.IsInf(v, 0) && !math.IsNaN(v)
 }
 
 func lowerPow(e *emitter, v Value, in []string) string {

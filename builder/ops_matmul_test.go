@@ -3,6 +3,7 @@ package builder_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/lossgen/lossgen/builder"
@@ -59,6 +60,39 @@ func counted(dims []int64) *tensor.Tensor {
 		x.SetFloat(i, float64(i+1))
 	}
 	return x
+}
+
+// TestFactorOfProduct: ONNX Runtime would make constant factors part of the product, and
+// refuses those that are not finite.
+func TestFactorOfProduct(t *testing.T) {
+	least := float64(math.SmallestNonzeroFloat32)
+	factors := map[string]struct {
+		f    func(x Value) Value
+		want []float64
+	}{
+		"zero":   {func(x Value) Value { return x.Div(x.Like(0)) }, []float64{inf, -inf, nan}},
+		"inf":    {func(x Value) Value { return x.Scale(inf) }, []float64{inf, -inf, nan}},
+		"tiny":   {func(x Value) Value { return x.Div(x.Like(least)) }, []float64{inf, -inf, 0}},
+		"behind": {func(x Value) Value { return x.Like(0).Div(x).Scale(inf) }, []float64{nan, nan, nan}},
+	}
+	g := build(t, func(b *builder.B) {
+		x, y := b.Input("x", tensor.Float32, tensor.Of("N", "K")), b.Input("y", tensor.Float32, tensor.Of("K", "M"))
+		for name, c := range factors {
+			b.Output(name, c.f(x.MatMul(y)))
+			b.Output(name+"_of_operand", c.f(x).MatMul(y)) // which has to run
+		}
+	})
+	for _, e := range engines(t) {
+		out := run(t, open(t, e, g), tensors{
+			"x": tensor.FromFloats(tensor.Float32, []int64{3, 1}, []float64{1, -1, 0}), "y": tensor.FromFloats(tensor.Float32, []int64{1, 1}, []float64{2})})
+		for name, c := range factors {
+			for i, want := range c.want {
+				if got := out[name].Float(i); !exactly(got, want) {
+					t.Errorf("%s: %s of element %d is %v, want %v", e.Name(), name, i, got, want)
+				}
+			}
+		}
+	}
 }
 
 func TestMatMulErrors(t *testing.T) {

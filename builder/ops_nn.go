@@ -196,6 +196,21 @@ func (x Value) SoftmaxNLL(axis int, index Value) Value {
 	})
 }
 
+// SteepNLL is [Value.SoftmaxNLL] of logits that are many times what is differentiated, such
+// as cosines divided by a temperature. Its gradient at the class, p - 1, is minus the sum of
+// the other probabilities: where p is close to 1 that has the digits which the factor needs.
+// It takes a little longer.
+func (x Value) SteepNLL(axis int, index Value) Value {
+	axis = x.axis("SteepNLL", axis)
+	m, own := x.MaxKeep(axis), x.Pick(axis, index)
+	others := x.Sub(m).Exp().Put(axis, index, own.Like(0).BroadcastTo(own.shape))
+	rest := others.SumKeep(axis)
+	sum := rest.Add(own.Sub(m).Exp())
+	return WithGradient("steep_nll", m.Sub(own).Add(sum.Log()), vs(x, index), func(dy Value) []Value {
+		return vs(others.Put(axis, index, rest.Neg()).Mul(dy.Div(sum)), Value{})
+	})
+}
+
 // SmoothNLL returns (1-eps)·a·nll + (eps/C)·sum_c(b_c·(-log p_c)) per row, where
 // nll is SoftmaxNLL and C the number of classes: cross entropy with label
 // smoothing. a (size 1 along the axis) and b (broadcast against x, constant

@@ -99,8 +99,7 @@ func projected(s losses.Spec, j projection) *losses.Def[parts.RowOptions] {
 
 // row is the loss of each row, with gradient p less the label.
 func (j projection) row(x losses.Value, r parts.Rows) losses.Value {
-	top := x.MaxKeep(r.Axis).Add(x.Clip(0, 0).SumKeep(r.Axis)) // NaN stays NaN
-	z := x.Sub(top).Scale(j.scale)
+	z := x.Sub(x.Amax(r.Axis)).Scale(j.scale)
 	falling, _ := z.Sort(r.Axis, true)
 	number := x.B().Iota(x.Rank(), r.Axis, x.Shape()[r.Axis]).Cast(x.DType()).Shift(1)
 	// The probabilities minimize the value: their own change is none of its gradient.

@@ -69,13 +69,13 @@ func ownRow(x losses.Value, axis int) losses.Value {
 // diagonalNLL is the log-loss of a softmax over the columns of a square matrix, along
 // axis 1, or over its rows, along axis 0: the diagonal is what is right.
 func diagonalNLL(x losses.Value, axis int) losses.Value {
-	return x.SoftmaxNLL(axis, ownRow(x, 1-axis)).Squeeze(axis)
+	return x.SteepNLL(axis, ownRow(x, 1-axis)).Squeeze(axis)
 }
 
 // firstNLL is the log-loss of a softmax over the columns, of which the first is right.
 func firstNLL(x losses.Value) losses.Value {
 	first := x.B().Const(tensor.Int64, 0).BroadcastTo(tensor.Shape{x.Shape()[0], tensor.D(1)})
-	return x.SoftmaxNLL(1, first).Squeeze(1)
+	return x.SteepNLL(1, first).Squeeze(1)
 }
 
 // itself holds where a row meets itself in a matrix of all rows.

@@ -125,7 +125,7 @@ var NTXent = &losses.Def[TemperatureOptions]{
 		s = builder.Where(itself(s), s.Like(-inf), s)
 		first, second := ownRow(c.In("z1"), 0), ownRow(c.In("z2"), 0)
 		n := c.B.Count(first.DType(), c.In("z1").Shape()[:1])
-		return losses.Each(s.SoftmaxNLL(1, builder.Concat(0, first.Add(n), second)).Squeeze(1))
+		return losses.Each(s.SteepNLL(1, builder.Concat(0, first.Add(n), second)).Squeeze(1))
 	},
 	Golden: []losses.Case{
 		{Name: "zero_row_none", Options: losses.Values{"reduction": "none"}, Set: map[string]losses.Edge{"z1": {0: 0, 1: 0, 2: 0}}},

@@ -130,6 +130,7 @@ var VICReg = &losses.Def[VICRegOptions]{
 	Golden: []losses.Case{
 		{Name: "constant", Fill: map[string]string{"z1": "constant:2", "z2": "constant:-1"}},
 		{Name: "two_rows", Sizes: map[string]int64{"N": 2}},
+		{Name: "one_row", Shapes: map[string]string{"z1": "1,D"}},
 	},
 }
 

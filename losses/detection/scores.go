@@ -2,6 +2,7 @@ package detection
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/tensor"
@@ -195,7 +196,7 @@ var DistributionFocal = &losses.Def[DistributionFocalOptions]{
 	Body: func(c *losses.Call, o DistributionFocalOptions) losses.Term {
 		x := c.In("input")
 		last := c.B.Count(c.Compute, x.Shape()[1:]).Shift(-1)
-		t := parts.AtMost(c.In("target").Relu(), last.Shift(-o.Margin))
+		t := parts.AtMost(c.In("target").Clip(0, math.Inf(1)), last.Shift(-o.Margin))
 		left := builder.Where(t.Equal(t), t, t.Like(0)).StopGradient().Cast(tensor.Int64).Cast(c.Compute)
 		ce := func(place losses.Value) losses.Value {
 			index := place.Cast(tensor.Int64).Unsqueeze(1)
@@ -209,5 +210,6 @@ var DistributionFocal = &losses.Def[DistributionFocalOptions]{
 		{Name: "beyond_none", Options: losses.Values{"reduction": "none"}, Set: map[string]losses.Edge{"target": {0: -1, 1: 4.5, 2: 1e4, 3: 3.999}}},
 		{Name: "beyond_margin_none", Options: losses.Values{"reduction": "none", "margin": 0.01}, Set: map[string]losses.Edge{"target": {0: 0, 1: 4, 2: 3.5}}},
 		{Name: "large_logits_none", Options: losses.Values{"reduction": "none"}, Set: map[string]losses.Edge{"input": {0: 1e4, 1: -1e4, 6: 1e4}, "target": {0: 0.25, 1: 1}}},
+		{Name: "no_logits_none", Options: losses.Values{"reduction": "none"}, Fill: map[string]string{"input": "constant:-inf"}, Set: map[string]losses.Edge{"target": {0: -1, 1: 0, 2: 1.5, 3: 7}}},
 	},
 }

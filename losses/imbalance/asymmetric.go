@@ -2,8 +2,8 @@ package imbalance
 
 import (
 	"fmt"
+	"math"
 
-	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/losses/parts"
@@ -47,8 +47,7 @@ var Asymmetric = &losses.Def[AsymmetricOptions]{
 	Reference: asymmetricTorch,
 	Body: func(c *losses.Call, o AsymmetricOptions) losses.Term {
 		x, t := c.In("input"), c.In("target")
-		p, q := x.Sigmoid(), x.Neg().Sigmoid().Shift(*o.Clip)
-		q = builder.Where(q.Greater(q.Like(1)), q.Like(1), q)
+		p, q := x.Sigmoid(), x.Neg().Sigmoid().Shift(*o.Clip).Clip(math.Inf(-1), 1)
 		part := func(p, share losses.Value, gamma float64) losses.Value {
 			weight := p.Neg().Shift(1).Pow(gamma)
 			if o.DetachWeight {
@@ -66,6 +65,7 @@ var Asymmetric = &losses.Def[AsymmetricOptions]{
 		return term
 	},
 	Golden: []losses.Case{
+		{Name: "at_clip_none", Options: losses.Values{"reduction": "none", "clip": 0.5, "gamma_neg": 0.0}, Fill: map[string]string{"input": "constant:0", "target": "constant:0"}, Sizes: map[string]int64{"N": 1, "C": 2}},
 		{Name: "saturated_none", Options: losses.Values{"reduction": "none"}, Fill: map[string]string{"input": "constant:0"},
 			Sizes: map[string]int64{"N": 2, "C": 4}, Set: map[string]losses.Edge{"input": {0: 1e4, 1: -1e4, 2: 1e4, 3: -1e4, 4: -3, 5: -5}, "target": {0: 1, 1: 1, 2: 0, 3: 0, 4: 0, 5: 0, 6: 1, 7: 0}}},
 	},

@@ -83,7 +83,7 @@ var TwoWay = &losses.Def[TwoWayOptions]{
 	Defaults: TwoWayOptions{Positive: new(4.0), Negative: new(1.0)},
 	Reference: func(c *losses.Call, o TwoWayOptions) string {
 		p, n := losses.Python(*o.Positive), losses.Python(*o.Negative)
-		return fmt.Sprintf("(lambda m: sum((F.softplus(torch.where(m, -input / %s, -1e4).logsumexp(d) * %[1]s + torch.where(m, -1e4, input / %s).logsumexp(d) * %[2]s, threshold=700) * m.any(d)).sum() / m.any(d).sum().clamp_min(1) for d in (0, 1)))(target > 0.5)", p, n)
+		return fmt.Sprintf("(lambda m: sum(torch.where(m.any(d), F.softplus(torch.where(m, -input / %s, -1e4).logsumexp(d) * %[1]s + torch.where(m, -1e4, input / %s).logsumexp(d) * %[2]s, threshold=700), 0).sum() / m.any(d).sum().clamp_min(1) for d in (0, 1)))(target > 0.5)", p, n)
 	},
 	Body: func(c *losses.Call, o TwoWayOptions) losses.Term {
 		x, t := c.In("input"), c.In("target")
@@ -100,6 +100,7 @@ var TwoWay = &losses.Def[TwoWayOptions]{
 	Golden: []losses.Case{
 		{Name: "no_positives", Fill: map[string]string{"target": "constant:0"}},
 		{Name: "all_positives", Fill: map[string]string{"target": "constant:1"}},
+		{Name: "infinite_beside_no_positive", Sizes: map[string]int64{"N": 1, "C": 2}, Set: map[string]losses.Edge{"input": {0: 0.5, 1: math.Inf(1)}, "target": {0: 1, 1: 0}}},
 		{Name: "one_positive", Fill: map[string]string{"target": "constant:0"}, Set: map[string]losses.Edge{"target": {6: 1}}},
 	},
 }

@@ -89,7 +89,7 @@ var LDAM = &losses.Def[LDAMOptions]{
 			n := c.In("counts")
 			margin := r.Of(n.MinKeep(0).Div(n).Pow(0.25).Scale(*o.MaxM)).Unsqueeze(r.Axis)
 			own := x.Pick(r.Axis, r.Index()).Sub(margin)
-			return x.Put(r.Axis, r.Index(), own).Scale(*o.S).SoftmaxNLL(r.Axis, r.Index())
+			return x.Put(r.Axis, r.Index(), own).Scale(*o.S).SteepNLL(r.Axis, r.Index())
 		})
 	},
 	Golden: parts.RowCases(),

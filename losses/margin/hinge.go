@@ -1,6 +1,8 @@
 package margin
 
 import (
+	"math"
+
 	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/losses/parts"
 )
@@ -76,9 +78,9 @@ var CategoricalHinge = &losses.Def[parts.RowOptions]{
 	Body: func(c *losses.Call, o parts.RowOptions) losses.Term {
 		return parts.RowTerm(c, o, func(x losses.Value, r parts.Rows) losses.Value {
 			others := x.Put(r.Axis, r.Index(), x.Like(0).BroadcastTo(r.Index().Shape()))
-			best := others.MaxKeep(r.Axis).Add(x.Clip(0, 0).SumKeep(r.Axis)) // NaN stays NaN
-			return best.Shift(1).Sub(x.Pick(r.Axis, r.Index())).Relu()
+			return others.Amax(r.Axis).Shift(1).Sub(x.Pick(r.Axis, r.Index())).Relu()
 		})
 	},
-	Golden: parts.RowCases(),
+	Golden: append(parts.RowCases(),
+		losses.Case{Name: "nan_none", Options: losses.Values{"reduction": "none"}, Sizes: map[string]int64{"N": 2, "C": 3}, Set: map[string]losses.Edge{"input": {0: 1, 1: math.NaN(), 2: 0}, "target": {0: 0}}}),
 }

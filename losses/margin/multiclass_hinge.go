@@ -2,6 +2,7 @@ package margin
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/losses/parts"
@@ -41,9 +42,10 @@ var MulticlassHinge = &losses.Def[MulticlassHingeOptions]{
 		x, y := c.In("input"), c.In("target")
 		index := y.Within(x.Shape()[1]).Unsqueeze(1)
 		own := x.Pick(1, index)
-		return losses.Each(x.Shift(*o.Margin).Put(1, index, own).MaxKeep(1).Sub(own).Squeeze(1))
+		return losses.Each(x.Shift(*o.Margin).Put(1, index, own).Amax(1).Sub(own).Squeeze(1))
 	},
 	Golden: []losses.Case{
+		{Name: "nan_none", Options: losses.Values{"reduction": "none"}, Sizes: map[string]int64{"N": 2, "C": 3}, Set: map[string]losses.Edge{"input": {0: 1, 1: math.NaN(), 2: 0}, "target": {0: 0}}},
 		{Name: "ties_none", Options: losses.Values{"reduction": "none"}, Sizes: map[string]int64{"C": 3}, Set: map[string]losses.Edge{"input": {0: 1, 1: 0, 2: 0, 3: 2, 4: 1, 5: 1, 6: 0, 7: 0, 8: 0}, "target": {0: 0, 1: 0, 2: 1}}},
 	},
 }
