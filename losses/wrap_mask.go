@@ -393,9 +393,12 @@ func (p *Plan) keptTorch(text string) string {
 			names[in.Name] = in.coveredTorch()
 		}
 	}
-	if !p.layout.indexed {
-		for _, in := range p.layout.common {
+	for _, in := range p.layout.common {
+		switch {
+		case !p.layout.indexed:
 			names[in.Name] = fmt.Sprintf("torch.where(mask.any(), %s, %s)", in.Name, Python(in.harmless()))
+		case in.Grad != No: // of no loss it has no gradient, not even 0 times a NaN
+			names[in.Name] = fmt.Sprintf("(%s if mask.any() else %[1]s.detach())", in.Name)
 		}
 	}
 	text = rename(text, names)

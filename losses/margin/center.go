@@ -1,6 +1,8 @@
 package margin
 
 import (
+	"math"
+
 	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/losses/parts"
 )
@@ -30,11 +32,11 @@ var Center = &losses.Def[parts.ReductionOnly]{
 		return losses.Reduced(c.Expand("((input - F.embedding({target}, centers)) ** 2).sum(1).clamp(1e-12, 1e12)", nil), o.Reduction)
 	},
 	Body: func(c *losses.Call, o parts.ReductionOnly) losses.Term {
-		centers := c.In("centers")
-		own := centers.Gather(0, c.In("target").Within(centers.Shape()[0]))
+		own := parts.Lookup(c, c.In("centers"), c.In("target"))
 		return losses.Each(c.In("input").Sub(own).Square().SumOver(1).Clip(1e-12, 1e12))
 	},
 	Golden: []losses.Case{
+		{Name: "center_of_nobody_masked", With: []string{"mask"}, Spoiled: true, Fill: map[string]string{"target": "constant:1"}, Set: map[string]losses.Edge{"centers": {0: math.Inf(1), 1: math.NaN()}}},
 		{Name: "at_center_none", Options: losses.Values{"reduction": "none"}, Fill: map[string]string{"input": "constant:1", "centers": "constant:1"}},
 	},
 }

@@ -36,20 +36,13 @@ func cosines(c *losses.Call) losses.Value {
 
 func unit(x losses.Value) losses.Value { return x.Normalize(2, 1e-12, 1) }
 
-// torchCosines is cosines in PyTorch. A mask that keeps nothing leaves no loss that weight
-// could have a gradient of, not even NaN.
-func torchCosines(c *losses.Call) string {
-	weight := "weight"
-	if c.Has("mask") {
-		weight = "weight if mask.any() else weight.detach()"
-	}
-	return "F.normalize(input) @ F.normalize(" + weight + ").T"
-}
+// torchCosines is cosines in PyTorch.
+const torchCosines = "F.normalize(input) @ F.normalize(weight).T"
 
 // moved is the cross entropy of scale times x in which the true class's score is another
 // one, [N,1].
 func moved(x losses.Value, r parts.Rows, own func(losses.Value) losses.Value, scale float64) losses.Value {
-	return x.Put(r.Axis, r.Index(), own(x.Pick(r.Axis, r.Index()))).Scale(scale).SoftmaxNLL(r.Axis, r.Index())
+	return x.Put(r.Axis, r.Index(), own(x.Pick(r.Axis, r.Index()))).Scale(scale).SteepNLL(r.Axis, r.Index())
 }
 
 // torchMoved is moved in PyTorch, where own is an expression of all scores t.
@@ -80,13 +73,13 @@ var ArcFace = &losses.Def[ArcFaceOptions]{
 	Reference: func(c *losses.Call, o ArcFaceOptions) string {
 		cos, sin := losses.Python(math.Cos(*o.Margin)), losses.Python(math.Sin(*o.Margin))
 		own := fmt.Sprintf("(lambda t: torch.where(t >= -%s, t * %[1]s - (1 - t * t).clamp_min(1e-30).sqrt() * %s, t - %s))(t.clamp(-1, 1))", cos, sin, losses.Python(*o.Margin*math.Sin(*o.Margin)))
-		return parts.TorchRowsOf(c, o.RowOptions, torchCosines(c), torchMoved(own, *o.S))
+		return parts.TorchRowsOf(c, o.RowOptions, torchCosines, torchMoved(own, *o.S))
 	},
 	Body: func(c *losses.Call, o ArcFaceOptions) losses.Term {
 		cos, sin := math.Cos(*o.Margin), math.Sin(*o.Margin)
 		return parts.RowTermOf(c, o.RowOptions, cosines(c), func(x losses.Value, r parts.Rows) losses.Value {
 			return moved(x, r, func(t losses.Value) losses.Value {
-				t = builder.Where(t.Greater(t.Like(1)), t.Like(1), parts.AtLeast(t, -1))
+				t = t.Clip(-1, 1)
 				sine := parts.AtLeast(t.Square().Neg().Shift(1), 1e-30).Sqrt()
 				return builder.Where(t.GreaterOrEqual(t.Like(-cos)), t.Scale(cos).Sub(sine.Scale(sin)), t.Shift(-*o.Margin*sin))
 			}, *o.S)
@@ -112,7 +105,7 @@ var CosFace = &losses.Def[CosFaceOptions]{
 	}),
 	Defaults: CosFaceOptions{Margin: new(0.35), S: new(64.0), RowOptions: parts.DefaultRows()},
 	Reference: func(c *losses.Call, o CosFaceOptions) string {
-		return parts.TorchRowsOf(c, o.RowOptions, torchCosines(c), torchMoved("t - "+losses.Python(*o.Margin), *o.S))
+		return parts.TorchRowsOf(c, o.RowOptions, torchCosines, torchMoved("t - "+losses.Python(*o.Margin), *o.S))
 	},
 	Body: func(c *losses.Call, o CosFaceOptions) losses.Term {
 		return parts.RowTermOf(c, o.RowOptions, cosines(c), func(x losses.Value, r parts.Rows) losses.Value {
@@ -139,12 +132,12 @@ var NormalizedSoftmax = &losses.Def[NormalizedSoftmaxOptions]{
 	}),
 	Defaults: NormalizedSoftmaxOptions{Temperature: new(0.05), RowOptions: parts.DefaultRows()},
 	Reference: func(c *losses.Call, o NormalizedSoftmaxOptions) string {
-		return parts.TorchRowsOf(c, o.RowOptions, torchCosines(c)+" / "+losses.Python(*o.Temperature), parts.TorchNLL)
+		return parts.TorchRowsOf(c, o.RowOptions, torchCosines+" / "+losses.Python(*o.Temperature), parts.TorchNLL)
 	},
 	Body: func(c *losses.Call, o NormalizedSoftmaxOptions) losses.Term {
 		x := cosines(c)
 		return parts.RowTermOf(c, o.RowOptions, x.Div(x.Like(*o.Temperature)), func(x losses.Value, r parts.Rows) losses.Value {
-			return x.SoftmaxNLL(r.Axis, r.Index())
+			return x.SteepNLL(r.Axis, r.Index())
 		})
 	},
 	Golden: headCases(),

@@ -35,12 +35,12 @@ var SphereFace = &losses.Def[SphereFaceOptions]{
 		}
 		own := fmt.Sprintf("(lambda k: (1 - 2 * (k %% 2)) * %s - 2 * k)(sum((t <= math.cos(j * math.pi / %d)).to(t.dtype) for j in range(1, %d)))", multiple, *o.Margin, *o.Margin+1)
 		row := fmt.Sprintf("(lambda x: %s)(%s * input.norm(dim=1, keepdim=True) * x.scatter(-1, y, (lambda t: %s)(x.gather(-1, y))))", parts.TorchNLL, losses.Python(*o.S), own)
-		return parts.TorchRowsOf(c, o.RowOptions, torchCosines(c), row)
+		return parts.TorchRowsOf(c, o.RowOptions, torchCosines, row)
 	},
 	Body: func(c *losses.Call, o SphereFaceOptions) losses.Term {
 		return parts.RowTermOf(c, o.RowOptions, cosines(c), func(x losses.Value, r parts.Rows) losses.Value {
 			scores := x.Put(r.Axis, r.Index(), multiplied(x.Pick(r.Axis, r.Index()), *o.Margin))
-			return scores.Mul(c.In("input").Norm(2, 1).Scale(*o.S)).SoftmaxNLL(r.Axis, r.Index())
+			return scores.Mul(c.In("input").Norm(2, 1).Scale(*o.S)).SteepNLL(r.Axis, r.Index())
 		})
 	},
 	Golden: headCases(),

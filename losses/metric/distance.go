@@ -256,9 +256,8 @@ var ProxyNCA = &losses.Def[ProxyNCAOptions]{
 		Title:   "each row has to find its class's proxy by distance",
 		Formula: "-log softmax of -scale·||x - p_c||^2 over the classes c, at the row's; x and p of length 1",
 		Witness: library,
-		// Without rows the proxies have no gradient, not even 0 times a NaN.
-		Torch:  "F.cross_entropy(-{scale} * torch.cdist(F.normalize(embeddings, dim=1), F.normalize(proxies if len(embeddings) else proxies.detach(), dim=1)) ** 2, {labels}, reduction={reduction})",
-		Inputs: proxyInputs(), Shapes: proxyShapes(), LabelPolicy: parts.RangePolicy,
+		Torch:   "F.cross_entropy(-{scale} * torch.cdist(F.normalize(embeddings, dim=1), F.normalize(proxies, dim=1)) ** 2, {labels}, reduction={reduction})",
+		Inputs:  proxyInputs(), Shapes: proxyShapes(), LabelPolicy: parts.RangePolicy,
 		Traps: []string{
 			"The row's own proxy is in the denominator, as in pytorch-metric-learning; the paper leaves it out.",
 			"pytorch-metric-learning leaves out rows whose probability underflows to 0; they count here.",
@@ -267,13 +266,11 @@ var ProxyNCA = &losses.Def[ProxyNCAOptions]{
 	},
 	Defaults: ProxyNCAOptions{Scale: new(1.0), Reduction: losses.Mean},
 	Body: func(c *losses.Call, o ProxyNCAOptions) losses.Term {
-		x, p := parts.Unit(c.In("embeddings")), c.In("proxies")
-		rows := c.B.Count(p.DType(), x.Shape()[:1])
-		p = parts.Unit(builder.Where(rows.Greater(rows.Like(0)), p, p.Like(0)))
+		x, p := parts.Unit(c.In("embeddings")), parts.Unit(c.In("proxies"))
 		// Behind the softmax all digits count that lengths and products have.
 		d := x.Square().SumKeep(1).Add(p.Square().SumKeep(1).Transpose(1, 0)).Sub(x.MatMulT(p).Scale(2))
 		index := c.In("labels").Within(p.Shape()[0]).Unsqueeze(1)
-		return losses.Each(d.Scale(-*o.Scale).SoftmaxNLL(1, index).Squeeze(1))
+		return losses.Each(d.Scale(-*o.Scale).SteepNLL(1, index).Squeeze(1))
 	},
 	Golden: []losses.Case{
 		{Name: "at_proxies_none", Options: losses.Values{"reduction": "none"}, Sizes: map[string]int64{"N": 3, "C": 3}, Fill: map[string]string{"proxies": "like:embeddings"}, Set: map[string]losses.Edge{"labels": {0: 0, 1: 1, 2: 2}}},

@@ -3,6 +3,7 @@ package parts
 import (
 	"fmt"
 
+	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/losses"
 )
 
@@ -44,6 +45,20 @@ func RowTerm(c *losses.Call, o RowOptions, row func(x losses.Value, r Rows) loss
 func RowTermOf(c *losses.Call, o RowOptions, x losses.Value, row func(x losses.Value, r Rows) losses.Value) losses.Term {
 	r := Labeled(c, x, *o.IgnoreIndex)
 	return r.Term(c, r.Flat(row(x, r)), losses.Value{})
+}
+
+// Lookup is the row of a table [C,*] that each label names, as F.embedding. Of a label behind
+// the mask it is 0, so that no row of the table reaches a gradient from there.
+func Lookup(c *losses.Call, table, labels losses.Value) losses.Value {
+	rows := table.Gather(0, labels.Within(table.Shape()[0]))
+	if !c.Has("mask") {
+		return rows
+	}
+	kept := c.In("mask").BroadcastTo(labels.Shape())
+	if axes := From(labels.Rank(), rows); len(axes) > 0 {
+		kept = kept.Unsqueeze(axes...)
+	}
+	return builder.Where(kept, rows, rows.Like(0))
 }
 
 // TorchRows writes the loss of rows in PyTorch: row is that of a row, where x has the
