@@ -1,11 +1,6 @@
 package builder
 
-import (
-	"math"
-	"slices"
-
-	"github.com/lossgen/lossgen/builder/tensor"
-)
+import "math"
 
 // This file defines operations on two numbers.
 
@@ -52,30 +47,21 @@ func tieGrad(a, b, dy Value) Value {
 }
 
 // lowerFactor writes a product or a quotient. ONNX Runtime makes a constant factor part of
-// the product of matrices beside it, and refuses one that is not finite: such a constant
-// gets axes of size 1, which it leaves alone.
+// the product of matrices beside it, as a float32, and refuses one that is not finite
+// there: x·c is 1/((1/c)/x) then, which it leaves alone.
 func lowerFactor(op string) func(*emitter, Value, []string) string {
 	return func(e *emitter, v Value, in []string) string {
 		for i, other := range []int{1, 0} {
 			c, ok := v.arg(i).constant()
 			if op == "Div" {
-				c = 1 / c
+				c, ok = 1/c, ok && i == 1
 			}
-			if rank := v.arg(other).Rank(); ok && rank > 1 && !finiteIn(v.dtype, c) {
-				value, _ := v.arg(i).constant()
-				in = slices.Clone(in)
-				in[i] = e.constant(tensor.FromFloats(v.dtype, slices.Repeat([]int64{1}, rank), []float64{value}))
+			if f := float64(float32(c)); ok && v.Rank() > 1 && (math.IsInf(f, 0) || math.IsNaN(f)) {
+				return e.node("Div", []string{e.scalar(v.dtype, 1), e.node("Div", []string{e.scalar(v.dtype, 1/c), in[other]})})
 			}
 		}
 		return e.node(op, in)
 	}
-}
-
-func finiteIn(dtype tensor.DType, v float64) bool {
-	if dtype == tensor.Float32 {
-		v = float64(float32(v))
-	}
-	return !math.IsInf(v, 0) && !math.IsNaN(v)
 }
 
 func lowerPow(e *emitter, v Value, in []string) string {

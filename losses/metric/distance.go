@@ -256,7 +256,6 @@ var ProxyNCA = &losses.Def[ProxyNCAOptions]{
 		Title:   "each row has to find its class's proxy by distance",
 		Formula: "-log softmax of -scale·||x - p_c||^2 over the classes c, at the row's; x and p of length 1",
 		Witness: library,
-		Torch:   "F.cross_entropy(-{scale} * torch.cdist(F.normalize(embeddings, dim=1), F.normalize(proxies, dim=1)) ** 2, {labels}, reduction={reduction})",
 		Inputs:  proxyInputs(), Shapes: proxyShapes(), LabelPolicy: parts.RangePolicy,
 		Traps: []string{
 			"The row's own proxy is in the denominator, as in pytorch-metric-learning; the paper leaves it out.",
@@ -265,6 +264,10 @@ var ProxyNCA = &losses.Def[ProxyNCAOptions]{
 		},
 	},
 	Defaults: ProxyNCAOptions{Scale: new(1.0), Reduction: losses.Mean},
+	Reference: func(c *losses.Call, o ProxyNCAOptions) string {
+		each := "-(-{scale} * torch.cdist(F.normalize(embeddings, dim=1), F.normalize(proxies, dim=1)) ** 2).log_softmax(1).gather(1, {labels}.unsqueeze(1)).squeeze(1)"
+		return c.Expand(losses.Reduced(each, o.Reduction), losses.Values{"scale": *o.Scale})
+	},
 	Body: func(c *losses.Call, o ProxyNCAOptions) losses.Term {
 		x, p := parts.Unit(c.In("embeddings")), parts.Unit(c.In("proxies"))
 		// Behind the softmax all digits count that lengths and products have.
