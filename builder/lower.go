@@ -297,6 +297,22 @@ func (e *emitter) allowZero() []ir.Attribute {
 	return []ir.Attribute{{Name: "allowzero", Value: int64(1)}}
 }
 
+// unsqueeze adds axes to a value, which has the shape then. A vector of a known size is
+// reshaped: onnx's inference of small integers takes an unsqueezed one for a vector still,
+// and refuses a column that is broadcast against a row of another size.
+func (e *emitter) unsqueeze(name string, axes []int, shape tensor.Shape) string {
+	numbers, known := shape.Known()
+	if known && len(shape)-len(axes) == 1 {
+		for i := range numbers {
+			if !slices.Contains(axes, i) {
+				numbers[i] = -1 // which takes a size of 0, too, in every opset
+			}
+		}
+		return e.node("Reshape", []string{name, e.ints(numbers...)}, e.allowZero()...)
+	}
+	return e.node("Unsqueeze", []string{name, e.axes(axes)})
+}
+
 // shapeVector returns v.attr.shape as a run-time vector. in names the values that
 // its sizes are read from; one that occurs nowhere is -1, what remains.
 func (e *emitter) shapeVector(v Value, in []string) string {

@@ -155,3 +155,34 @@ func TestNodeNames(t *testing.T) {
 		t.Errorf("%d nodes, want those of the body too", len(seen))
 	}
 }
+
+// TestColumns: a vector of a known size becomes a column by a Reshape, of which onnx's
+// strict inference of small integers makes no vector again.
+func TestColumns(t *testing.T) {
+	outer := func(n, m any) *ir.Graph {
+		return build(t, func(b *builder.B) {
+			x, y := b.Input("x", f64, tensor.Of(n)), b.Input("y", f64, tensor.Of(m))
+			b.Output("z", x.Unsqueeze(1).Mul(y))
+			b.Output("w", b.Iota(2, 1, y.Shape()[0]).Cast(f64).Sub(x.Unsqueeze(1)))
+		}).Lower(13)
+	}
+	if g := outer(0, 2); count(g, "Unsqueeze") != 0 || count(g, "Reshape") != 2 {
+		t.Errorf("of known sizes there are %d times Unsqueeze and %d times Reshape, want 0 and 2", count(g, "Unsqueeze"), count(g, "Reshape"))
+	}
+	if g := outer("N", "M"); count(g, "Unsqueeze") != 2 || count(g, "Reshape") != 0 {
+		t.Errorf("of letters there are %d times Unsqueeze and %d times Reshape, want 2 and 0", count(g, "Unsqueeze"), count(g, "Reshape"))
+	}
+	for _, e := range engines(t) {
+		for n := range int64(3) {
+			g := build(t, func(b *builder.B) {
+				x := b.Input("x", f64, tensor.Of(n))
+				b.Output("z", x.Unsqueeze(0, 2).Add(x))
+			})
+			x := tensor.New(f64, n)
+			got := run(t, open(t, e, g), tensors{"x": x})["z"]
+			if diff := cmp.Diff([]int64{1, n, n}, got.Dims); diff != "" {
+				t.Errorf("%s: %d elements (-want +got): %s", e.Name(), n, diff)
+			}
+		}
+	}
+}

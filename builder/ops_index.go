@@ -153,7 +153,7 @@ func lowerIota(e *emitter, v Value, in []string) string {
 	if len(ones) == 0 {
 		return line
 	}
-	return e.node("Unsqueeze", []string{line, e.axes(ones)})
+	return e.unsqueeze(line, ones, v.shape)
 }
 
 // Gather returns rows of x along an axis, by number: x's shape with the axis

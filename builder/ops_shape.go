@@ -14,7 +14,7 @@ func shapeOps() map[string]*op {
 	return map[string]*op{
 		"Unsqueeze": {doc: "new axes of size 1", infer: inferUnsqueeze,
 			lower: func(e *emitter, v Value, in []string) string {
-				return e.node("Unsqueeze", []string{in[0], e.axes(v.attr.axes)})
+				return e.unsqueeze(in[0], v.attr.axes, v.shape)
 			},
 			vjp: func(y, dy Value) []Value { return vs(dy.squeezeFull(y.attr.axes)) }},
 		"Squeeze": {doc: "axes of size 1 removed", infer: inferSqueeze,
