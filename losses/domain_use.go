@@ -1,6 +1,8 @@
 package losses
 
 import (
+	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 
@@ -87,6 +89,19 @@ func (p *Plan) LeastSizes() map[string]int64 {
 		}
 	}
 	return least
+}
+
+// checkLeast finds sizes below those with which a run means something.
+func (p *Plan) checkLeast() error {
+	for _, port := range p.Ports {
+		for _, letter := range slices.Sorted(maps.Keys(p.Spec.Least)) {
+			axis, n := p.axis(port, letter), p.Spec.Least[letter]
+			if axis >= 0 && port.Shape[axis].Known() && port.Shape[axis].Size < n {
+				return fmt.Errorf("%s: %w", p.Loss, &shapeError{port.Name, port.Shape, fmt.Sprintf("its %s must be at least %d", letter, n)})
+			}
+		}
+	}
+	return nil
 }
 
 // Random fills t with random values of an input's domain, which have all digits so

@@ -99,8 +99,15 @@ type Spec struct {
 	// OwnCases: no golden case is derived from the declaration, the loss lists all.
 	OwnCases bool
 	// Least are the least sizes of letters with which a run means something, as far as they
-	// are more than 1: those of windows.
+	// are more than 1: those of windows. A request for smaller ones is refused, and a run
+	// of a file where letters stand for them ends.
 	Least map[string]int64
+	// Small are options of a loss whose defaults need large arrays, with which small ones
+	// do: tests run many files, and few of the defaults.
+	Small Values
+	// Scales is how often the loss does the same at sizes of their own, all written out:
+	// so much larger may its file be.
+	Scales int
 	// Undefined names derived golden cases for which PyTorch returns uninitialized
 	// memory or nothing but the rounding errors of what cancels, raises where a file
 	// cannot, or lets a NaN behind the mask through; there are no goldens for them.

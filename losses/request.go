@@ -250,6 +250,9 @@ func (p *Plan) resolveInputs() error {
 			p.Ports = append(p.Ports, Port{Input: in, DType: p.dtypeOf(in), Shape: shape})
 		}
 	}
+	if err := p.checkLeast(); err != nil {
+		return err
+	}
 	p.warnBroadcast()
 	p.warnUseless()
 	return p.addWrapperPorts(present, given)

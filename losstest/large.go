@@ -33,7 +33,8 @@ func LargeReduction(t *testing.T, all losses.Catalog, l losses.Loss, engines ...
 		t.Skip("large tensors")
 	}
 	for _, c := range h.largeCases(t) {
-		r := losses.Request{Catalog: h.catalog, Loss: h.spec.Name, Grad: []string{"none"}}
+		r := h.asked(nil)
+		r.Grad = []string{"none"}
 		if slices.ContainsFunc(h.reductions(), func(v losses.Values) bool { return v["reduction"] == "mean" }) {
 			r.Options = losses.Values{"reduction": "mean"}
 		}
@@ -71,7 +72,7 @@ func LargeReduction(t *testing.T, all losses.Catalog, l losses.Loss, engines ...
 func (h *harness) largeCases(t *testing.T) []large {
 	first := h.spec.Inputs[0].Name
 	if h.spec.Shapes[0][first] != "*" {
-		for _, d := range plan(t, losses.Request{Catalog: h.catalog, Loss: h.spec.Name}).Ports[0].Shape {
+		for _, d := range plan(t, h.asked(nil)).Ports[0].Shape {
 			if !d.Known() {
 				return []large{{letter: d.Sym, repeat: 1 << 10, accuracy: 2e-6}}
 			}

@@ -22,9 +22,8 @@ import (
 // maxFileSize bounds the file of a loss, in bytes.
 const maxFileSize = 16 << 10
 
-// manyScales are bounds of losses that repeat one computation at five scales, each of
-// its own size.
-var manyScales = map[string]int{"ms_ssim": 25 << 10}
+// maxScaleSize bounds each scale of a loss that has many, which may be larger together.
+const maxScaleSize = 5 << 10
 
 // RunAll checks losses of a catalogue on every engine that is here.
 func RunAll(t *testing.T, all, chosen losses.Catalog) {
@@ -104,7 +103,7 @@ type harness struct {
 func newHarness(t *testing.T, all losses.Catalog, l losses.Loss, engines []runtime.Backend) *harness {
 	t.Helper()
 	h := &harness{catalog: all, loss: l, spec: l.Declaration(), made: map[string]*file{}}
-	data, err := export.Encode((losses.Request{Catalog: h.catalog, Loss: h.spec.Name}).Model())
+	data, err := export.Encode(h.asked(nil).Model())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ func files(t *testing.T, h *harness) {
 		t.Run(v.name, func(t *testing.T) {
 			r := v.request.As(tensor.Float64)
 			data := h.file(t, r).data
-			if most := max(maxFileSize, manyScales[h.spec.Name]); len(data) > most {
+			if most := max(maxFileSize, h.spec.Scales*maxScaleSize); len(data) > most {
 				t.Errorf("the file has %d bytes, want at most %d", len(data), most)
 			}
 			fails(t, verify.File(t.Context(), data, h.engines, h.options))
@@ -189,7 +189,7 @@ func (h *harness) compareBuilds(t *testing.T, dtype tensor.DType, tol verify.Tol
 // opset and for those that have other nodes of the defaults than the one before, and
 // with LOSSGEN_TEST_EVERY=1 for every opset.
 func opsets(t *testing.T, h *harness) {
-	base := h.file(t, losses.Request{Catalog: h.catalog, Loss: h.spec.Name})
+	base := h.file(t, h.asked(nil))
 	var all []int64
 	for opset := int64(export.MinOpset); opset <= export.MaxOpset; opset++ {
 		all = append(all, opset)

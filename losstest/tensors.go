@@ -47,7 +47,7 @@ func ports(t *testing.T, h *harness) {
 		}
 	}
 	letters := 0
-	for _, port := range plan(t, losses.Request{Catalog: h.catalog, Loss: h.spec.Name}).Ports {
+	for _, port := range plan(t, h.asked(nil)).Ports {
 		for _, d := range port.Shape {
 			if !d.Known() {
 				letters++
@@ -62,7 +62,7 @@ func ports(t *testing.T, h *harness) {
 // wrongTensors runs the default file with tensors of a wrong dtype or rank, and
 // without one: the error has to name it.
 func wrongTensors(t *testing.T, h *harness) {
-	f := h.file(t, losses.Request{Catalog: h.catalog, Loss: h.spec.Name})
+	f := h.file(t, h.asked(nil))
 	good := f.small(1)
 	for _, e := range h.engines {
 		s := open(t, e, f.data)

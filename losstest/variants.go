@@ -2,6 +2,7 @@ package losstest
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -50,8 +51,18 @@ func (h *harness) shapeVariants() []variant {
 
 // request asks for the loss with every gradient that it has.
 func (h *harness) request(options losses.Values) losses.Request {
-	r := losses.Request{Catalog: h.catalog, Loss: h.spec.Name, Options: options}
-	return h.allGradients(r)
+	return h.allGradients(h.asked(options))
+}
+
+// asked asks for the loss with options and, where its defaults take large arrays, those
+// with which smaller ones do.
+func (h *harness) asked(options losses.Values) losses.Request {
+	all := maps.Clone(h.spec.Small)
+	if all == nil {
+		all = losses.Values{}
+	}
+	maps.Copy(all, options)
+	return losses.Request{Catalog: h.catalog, Loss: h.spec.Name, Options: all}
 }
 
 func (h *harness) allGradients(r losses.Request) losses.Request {
@@ -97,7 +108,8 @@ func (h *harness) optional() []variant {
 				if k++; len(sets) > 3 && k%3 != 0 && !every() {
 					continue
 				}
-				r := losses.Request{Catalog: h.catalog, Loss: h.spec.Name, With: with, Options: losses.Values{o.Name: v}}
+				r := h.asked(losses.Values{o.Name: v})
+				r.With = with
 				list = append(list, variant{
 					fmt.Sprintf("with_%s_%s=%s", strings.Join(with, "_"), o.Name, losses.Text(v)),
 					h.allGradients(r),
@@ -164,11 +176,12 @@ func (h *harness) reductions() []losses.Values {
 
 // gradients are the default gradients, none, and an upstream gradient.
 func (h *harness) gradients() []variant {
-	upstream := h.request(nil)
+	upstream, noGradients := h.request(nil), h.asked(nil)
+	noGradients.Grad = []string{"none"}
 	upstream.GradOutput = true
 	return []variant{
-		{"default_gradients", losses.Request{Catalog: h.catalog, Loss: h.spec.Name}},
-		{"no_gradients", losses.Request{Catalog: h.catalog, Loss: h.spec.Name, Grad: []string{"none"}}},
+		{"default_gradients", h.asked(nil)},
+		{"no_gradients", noGradients},
 		{"grad_output", upstream},
 	}
 }

@@ -16,8 +16,9 @@ import (
 // differencesTolerance is how exact central differences in float64 are.
 var differencesTolerance = Tolerance{Rel: 1e-6, Abs: 1e-8}
 
-// maxProbed bounds the elements of one input whose gradient is checked.
-const maxProbed = 16
+// maxProbed bounds the elements of one input whose gradient is checked, and fewProbed
+// those of an input that cannot be small, as one that has to hold windows.
+const maxProbed, fewProbed = 16, 3
 
 // differences compares the file's loss with that of its request in float64 on
 // the reference engine, or another that can run it, and its gradients with
@@ -195,7 +196,11 @@ type prober struct {
 func (p *prober) gradient(name string) *tensor.Tensor {
 	x := p.inputs[name]
 	g := tensor.New(tensor.Float64, x.Dims...)
-	stride := (x.Len() + maxProbed - 1) / maxProbed
+	probed := maxProbed
+	if x.Len() > wholeElements {
+		probed = fewProbed
+	}
+	stride := (x.Len() + probed - 1) / probed
 	for i := range x.Len() {
 		g.SetFloat(i, math.NaN())
 		if i%stride == 0 {

@@ -240,10 +240,10 @@ func (f *file) draw(seed int) map[string]*tensor.Tensor {
 
 // small returns small sizes for the file. Of many axes most have size 1.
 func (f *file) small(seed int) Sizes {
-	s := SmallSizes(f.plan, seed)
+	s, least := SmallSizes(f.plan, seed), f.plan.LeastSizes()
 	for _, letter := range slices.Backward(lettersOf(f.plan)) {
 		if largestInput(f.plan, s) > wholeElements {
-			s[letter] = 1
+			s[letter] = max(1, least[letter])
 		}
 	}
 	return s

@@ -37,7 +37,7 @@ func TestBackendTests(t *testing.T) {
 				}
 				return nil
 			})
-			if err != nil || written == 0 {
+			if err != nil || written == 0 || left > written {
 				t.Errorf("%s %v: %d written, %d left out, %v", l.Declaration().Name, dtype, written, left, err)
 			}
 		}

@@ -76,7 +76,6 @@ type PhotometricOptions struct {
 var Photometric = &losses.Def[PhotometricOptions]{
 	Spec: losses.Spec{
 		Name: "photometric", Aliases: []string{"monodepth"}, Family: family,
-		Cancels: true, // a variance is the difference of two means
 		Title:   "structural similarity and absolute difference of images",
 		Formula: "alpha·(1 - ssim(input, target))/2 + (1 - alpha)·|input - target|",
 		Inputs: []losses.Input{
@@ -105,16 +104,16 @@ var Photometric = &losses.Def[PhotometricOptions]{
 	},
 	Body: func(c *losses.Call, o PhotometricOptions) losses.Term {
 		x, y := c.In("input"), c.In("target")
-		gaussian := parts.Gaussian(11, 1.5, true)
-		windows := gaussian.Of
-		a, b := x, y
-		if o.Windows == "box" {
-			mirrored := func(z losses.Value) losses.Value { return z.PadReflect(2, 1, 1).PadReflect(3, 1, 1) }
-			a, b = mirrored(x), mirrored(y) // once: the products of these are those of the images
-			windows = func(z losses.Value) losses.Value { return z.WindowMean([]int{2, 3}, []int64{3, 3}, 1) }
+		windows := parts.Gaussian(11, 1.5).Of
+		around := func(z losses.Value) losses.Value {
+			five := tensor.D(5)
+			return z.Pad(2, five, five, 0).Pad(3, five, five, 0)
 		}
-		means, structure := similarity.Maps(windows, a, b)
-		unlike := means.Mul(structure).Neg().Shift(1)
+		if o.Windows == "box" {
+			windows = func(z losses.Value) losses.Value { return z.WindowMean([]int{2, 3}, []int64{3, 3}, 1) }
+			around = func(z losses.Value) losses.Value { return z.PadReflect(2, 1, 1).PadReflect(3, 1, 1) }
+		}
+		unlike := parts.Unlike(similarity.Maps(windows, around(x), around(y))) // the products of these are those of the images
 		if o.Windows == "box" {
 			unlike = unlike.Scale(0.5).Clip(0, 1)
 		}
@@ -129,4 +128,4 @@ var Photometric = &losses.Def[PhotometricOptions]{
 }
 
 // similarity is that of images from 0 to 1.
-var similarity = parts.Similarity{C1: 1e-4, C2: 9e-4}
+var similarity = parts.Similarity{C1: 1e-4, C2: 9e-4, Middle: 0.5}

@@ -38,7 +38,7 @@ func sides(n int64) map[string]int64 { return map[string]int64{"H": n, "W": n} }
 
 func (o WindowOptions) similarity() parts.Similarity {
 	square := func(k float64) float64 { return k * *o.DataRange * k * *o.DataRange }
-	return parts.Similarity{C1: square(*o.K1), C2: square(*o.K2)}
+	return parts.Similarity{C1: square(*o.K1), C2: square(*o.K2), Middle: *o.DataRange / 2}
 }
 
 // SSIMOptions configures [SSIM].
@@ -75,7 +75,7 @@ var SSIM = &losses.Def[SSIMOptions]{
 			"data_range is 1 here; pytorch-msssim's default is 255, with which images from 0 to 1 have nearly no loss (0.0002 in place of 0.0517).",
 			"kornia mirrors the image and halves the loss: --padding reflect --half. torchmetrics mirrors, too, takes the range from the data and the window's size from sigma.",
 			"piq first makes images above 256 pixels smaller.",
-			"An image smaller than the window gives NaN; pytorch-msssim leaves out that axis then.",
+			"An image smaller than the window ends the run; pytorch-msssim leaves out that axis then.",
 			"A pixel that is NaN or infinite may make the gradient of its whole image NaN.",
 			"none gives one loss for each image.",
 		},
@@ -91,14 +91,11 @@ var SSIM = &losses.Def[SSIMOptions]{
 		return losses.Reduced(text, o.Reduction)
 	},
 	Body: func(c *losses.Call, o SSIMOptions) losses.Term {
-		f := parts.Gaussian(*o.Window, *o.Sigma, false)
-		means, structure := o.similarity().Maps(func(x losses.Value) losses.Value {
-			if pad := (*o.Window - 1) / 2; o.Padding == "reflect" {
-				x = x.PadReflect(2, pad, pad).PadReflect(3, pad, pad)
-			}
-			return f.Of(x)
-		}, c.In("input"), c.In("target"))
-		loss := means.Mul(structure).Neg().Shift(1)
+		x, y := c.In("input"), c.In("target")
+		if pad := (*o.Window - 1) / 2; o.Padding == "reflect" {
+			x, y = x.PadReflect(2, pad, pad).PadReflect(3, pad, pad), y.PadReflect(2, pad, pad).PadReflect(3, pad, pad)
+		}
+		loss := parts.Unlike(o.similarity().Maps(parts.Gaussian(*o.Window, *o.Sigma).Of, x, y))
 		if o.Half {
 			loss = loss.Scale(0.5).Clip(0, 1)
 		}
@@ -138,6 +135,7 @@ func ssimCases() []losses.Case {
 		losses.Case{Name: "equal_half", Options: three(losses.Values{"half": true}), Sizes: small, Fill: map[string]string{"target": "like:input"}},
 		losses.Case{Name: "constant", Options: three(nil), Sizes: small, Fill: map[string]string{"input": "constant:0.5", "target": "constant:0.5"}},
 		losses.Case{Name: "black_and_white", Options: three(nil), Sizes: small, Fill: map[string]string{"input": "constant:0", "target": "constant:1"}},
+		losses.Case{Name: "numbers_for_sizes", Options: three(nil), Shapes: map[string]string{"input": "2,C,5,W"}, Sizes: small},
 		losses.Case{Name: "empty", Options: three(nil), Sizes: map[string]int64{"N": 0, "H": 3, "W": 3}},
 	)
 }
@@ -157,8 +155,9 @@ var MSSSIM = &losses.Def[MSSSIMOptions]{
 		Formula: "1 - prod_i max(mean(structure_i), 0)^weights_i, each scale half the one before, the last with its means",
 		Witness: "pytorch-msssim 1.0.0",
 		Inputs:  images(), Shapes: fourAxes(), NaNRows: true,
+		Small: losses.Values{"window": int64(3), "weights": []float64{0.5, 0.25, 0.25}},
 		Traps: []string{
-			"Sides are halved at each scale, and the last has to hold a window: five scales of 11 pixels need sides above 160. Smaller images give NaN.",
+			"Sides are halved at each scale, and the last has to hold a window: five scales of 11 pixels need sides above 160. Smaller images end the run.",
 			"Odd sides get a row or column of zeros on both ends, which count in the mean, as in pytorch-msssim; piq repeats the last one, torchmetrics drops it: 0.1491, 0.1510 and 0.1518 for one image.",
 			"A scale whose structure is negative on average counts as 0: the loss is 1 and its gradient 0. Just above 0 the slope has no bound.",
 			"kornia's MS_SSIMLoss is another loss: five Gaussians at one scale, mixed with l1, times 200.",
@@ -176,17 +175,17 @@ var MSSSIM = &losses.Def[MSSSIMOptions]{
 	Reference: msssimReference,
 	Body: func(c *losses.Call, o MSSSIMOptions) losses.Term {
 		x, y := c.In("input"), c.In("target")
-		f := parts.Gaussian(*o.Window, *o.Sigma, false)
+		f := parts.Gaussian(*o.Window, *o.Sigma)
 		var product losses.Value
 		for i, weight := range o.Weights {
 			means, scale := o.similarity().Maps(f.Of, x, y)
 			if i == len(o.Weights)-1 {
-				scale = scale.Mul(means)
+				scale = parts.Unlike(means, scale)
 			} else {
 				p, q := halving(x, 2), halving(x, 3)
 				x, y = parts.Across(x, p, q), parts.Across(y, p, q)
 			}
-			scale = positive(parts.MeanOver(scale, 2, 3)).Pow(weight)
+			scale = positive(parts.Complement(parts.MeanOver(scale, 2, 3))).Pow(weight)
 			if i > 0 {
 				scale = product.Mul(scale)
 			}
@@ -196,9 +195,7 @@ var MSSSIM = &losses.Def[MSSSIMOptions]{
 	},
 	Adapt: func(s *losses.Spec, o MSSSIMOptions) {
 		s.OwnCases, s.Inseparable = true, wholeImage
-		if least := (*o.Window-1)<<(len(o.Weights)-1) + 1; least < 48 { // more takes too long in tests
-			s.Least = sides(least)
-		}
+		s.Least, s.Scales = sides((*o.Window-1)<<(len(o.Weights)-1)+1), len(o.Weights)
 	},
 	Golden: msssimCases(),
 }
@@ -241,8 +238,8 @@ func msssimCases() []losses.Case {
 	even, odd := map[string]int64{"N": 1, "C": 2, "H": 6, "W": 6}, map[string]int64{"N": 2, "C": 1, "H": 5, "W": 7}
 	similar := map[string]losses.Edge{"input": {}, "target": {}}
 	for i := range 90 {
-		x := math.Mod(float64(i)*0.37, 1)
-		similar["input"][i], similar["target"][i] = x, math.Round((x*0.75+math.Mod(float64(i)*0.11, 0.25))*256)/256
+		x, step := math.Mod(float64(i)*0.37, 1), func(v float64) float64 { return math.Round(v*128) / 128 } // 16 bits hold it
+		similar["input"][i], similar["target"][i] = step(x), step(x*0.75+math.Mod(float64(i)*0.11, 0.25))
 	}
 	var list []losses.Case
 	for _, r := range []losses.Reduction{losses.None, losses.Mean, losses.Sum} {
@@ -255,6 +252,7 @@ func msssimCases() []losses.Case {
 		losses.Case{Name: "one_scale", Options: two(losses.Values{"weights": []float64{0.5}}), Sizes: odd, Set: similar},
 		losses.Case{Name: "three_scales", Options: two(losses.Values{"weights": []float64{0.5, 1, 2}}), Sizes: map[string]int64{"N": 1, "C": 1, "H": 9, "W": 10}, Set: similar},
 		losses.Case{Name: "equal", Options: two(nil), Sizes: even, Fill: map[string]string{"target": "like:input"}},
+		losses.Case{Name: "numbers_for_sizes", Options: two(nil), Shapes: map[string]string{"input": "1,2,6,7"}, Set: similar},
 		losses.Case{Name: "range_sigma_k", Options: two(losses.Values{"data_range": 2.0, "sigma": 0.5, "k1": 0.1, "k2": 0.2}), Sizes: even, Set: similar},
 	)
 }

@@ -19,13 +19,12 @@ import (
 // less than a convolution in ONNX Runtime, takes a few nodes for windows of any size,
 // and is there for float64, which has no convolution.
 type Filter struct {
-	taps   []float64
-	inside bool // zeros around the image: as many windows as pixels
-	made   map[tensor.Dim]losses.Value
+	taps []float64
+	made map[tensor.Dim]losses.Value
 }
 
 // Gaussian is the Filter of a normal distribution.
-func Gaussian(size int64, sigma float64, zeros bool) *Filter {
+func Gaussian(size int64, sigma float64) *Filter {
 	taps, sum := make([]float64, size), 0.0
 	for i := range taps {
 		x := float64(i) - float64(size-1)/2
@@ -35,7 +34,7 @@ func Gaussian(size int64, sigma float64, zeros bool) *Filter {
 	for i := range taps {
 		taps[i] /= sum
 	}
-	return &Filter{taps: taps, inside: zeros, made: map[tensor.Dim]losses.Value{}}
+	return &Filter{taps: taps, made: map[tensor.Dim]losses.Value{}}
 }
 
 // Of filters an image.
@@ -55,24 +54,22 @@ func (f *Filter) matrix(x losses.Value, size tensor.Dim) losses.Value {
 		return m
 	}
 	n := int64(len(f.taps))
-	windows, first := size, (n-1)/2
-	if !f.inside {
-		var err error
-		if windows, err = size.Add(tensor.D(1 - n)); err == nil {
-			windows, err = windows.Clamp()
-		}
-		if err != nil {
-			builder.Failf("filter", "%v", err)
-		}
-		first = 0
+	windows, err := size.Add(tensor.D(1 - n))
+	if err == nil {
+		windows, err = windows.Clamp()
 	}
-	// Which tap the pixel is in the window; -1 and n are the last one, a zero.
+	if err != nil {
+		builder.Failf("filter", "%v", err)
+	}
+	// Which tap the pixel is in the window; -1 and n are the last one, a zero. Where the
+	// image has no pixel for the last tap of a window, the run ends.
 	b := x.B()
 	number := b.Iota(2, 0, size).Sub(b.Iota(2, 1, windows))
-	if first > 0 {
-		number = number.Shift(float64(first))
+	last := number.Like(float64(n - 1))
+	if !size.Known() {
+		last = last.Within(size)
 	}
-	number = number.Max(number.Like(-1)).Min(number.Like(float64(n)))
+	number = number.Max(number.Like(-1)).Min(last.Shift(1))
 	taps := append(slices.Clone(f.taps), 0)
 	m := b.Constant(tensor.FromFloats(x.DType(), []int64{n + 1}, taps)).Gather(0, number)
 	f.made[size] = m
@@ -94,16 +91,30 @@ func TorchGaussian(size int64, sigma float64, padding string) string {
 // Similarity compares two images by the means, variances and covariance of their
 // windows (Wang et al., Image quality assessment: from error visibility to structural
 // similarity, 2004).
-type Similarity struct{ C1, C2 float64 }
+type Similarity struct {
+	C1, C2 float64
+	Middle float64 // of the range of the images, from which variances are taken
+}
 
-// Maps are, for each window, how alike the means of x and y are, and their contrast
-// and structure; f is the mean of each window.
+// Maps are, for each window, 1 less how alike the means of x and y are, and 1 less their
+// contrast and structure; f is the mean of each window. Both are written by the
+// differences of the images: 2mn = m^2 + n^2 - (m - n)^2, and so for the covariance. What
+// is left of similar images keeps its digits.
 func (s Similarity) Maps(f func(losses.Value) losses.Value, x, y losses.Value) (means, structure losses.Value) {
-	m, n := f(x), f(y)
-	mm, nn, mn := m.Square(), n.Square(), m.Mul(n)
-	means = mn.Scale(2).Shift(s.C1).Div(mm.Add(nn).Shift(s.C1))
-	variances := f(x.Square().Add(y.Square())).Sub(mm.Add(nn)) // their sum is all that counts
-	return means, f(x.Mul(y)).Sub(mn).Scale(2).Shift(s.C2).Div(variances.Shift(s.C2))
+	u, v := x.Shift(-s.Middle), y.Shift(-s.Middle)
+	p, q := f(u), f(v)
+	apart := p.Sub(q).Square()
+	m, n := p.Shift(s.Middle), q.Shift(s.Middle)
+	variances := f(u.Square().Add(v.Square())).Sub(p.Square().Add(q.Square()))
+	means = apart.Div(m.Square().Add(n.Square()).Shift(s.C1))
+	structure = f(x.Sub(y).Square()).Sub(apart).Div(variances.Shift(s.C2))
+	return means, structure
+}
+
+// Unlike is 1 less the product of the similarities of which means and structure are 1
+// less each.
+func Unlike(means, structure losses.Value) losses.Value {
+	return means.Add(structure).Sub(means.Mul(structure))
 }
 
 // Torch writes the product of both maps as a function of a filter and two images.
