@@ -183,8 +183,8 @@ var Seesaw = &losses.Def[SeesawOptions]{
 		Title:   "cross entropy that spares rare classes",
 		Formula: "ce(input_j + log(min(1, (n_j/n_y)^p)·max(1, (p_j/max(p_y, eps))^q)) for j other than the label y); n: max(counts, 1), p = softmax(input)",
 		Inputs: []losses.Input{parts.Logits(), parts.ClassLabels(),
-			{Name: "counts", Doc: "how often each class was seen so far", Domain: losses.Weight}},
-		Shapes: []losses.Shapes{{"input": "N,C", "target": "N", "counts": "C"}}, Logits: "input", LabelPolicy: parts.GatherPolicy,
+			{Name: "counts", Doc: "how often each class was seen so far", Domain: losses.Weight, Wide: true}},
+		Shapes: []losses.Shapes{{"input": "N,C", "target": "N", "counts": "C"}}, Logits: "input", LabelPolicy: parts.GatherPolicy, Classes: "C",
 		Traps: []string{
 			"mmdetection adds the batch's labels to its counts before it uses them; here counts come as they are to be used.",
 			"Its loss for detectors has two more scores, for whether there is an object: take cross_entropy beside this one.",

@@ -2,6 +2,7 @@ package parts
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/builder/tensor"
@@ -45,6 +46,21 @@ func Weighted(c *losses.Call, v losses.Value) losses.Term {
 	}
 	w := c.In("weight")
 	return losses.Term{Each: v.Mul(w), Divisor: losses.Both{Value: w, Torch: "weight"}}
+}
+
+// LogCosh is log(cosh(d)) as |d| + log(1 + exp(-2|d|)) - log 2, which does not overflow.
+// Its gradient is tanh(d).
+func LogCosh(d losses.Value) losses.Value {
+	size := d.Abs()
+	value := size.Add(size.Scale(-2).Exp().Log1p()).Shift(-math.Ln2)
+	return builder.WithGradient("log_cosh", value, []losses.Value{d}, func(dy losses.Value) []losses.Value {
+		return []losses.Value{d.Tanh().Mul(dy)}
+	})
+}
+
+// TorchLogCosh is [LogCosh] of an expression.
+func TorchLogCosh(d string) string {
+	return "(lambda d: d + F.softplus(-2 * d) - math.log(2))(" + losses.Operand(d) + ".abs())"
 }
 
 // Aligned broadcasts two values to their common shape.

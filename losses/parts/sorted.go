@@ -10,24 +10,24 @@ import (
 // JaccardExtension is the Lovasz extension of the Jaccard loss: the errors of the
 // pixels along the last axis in falling order, each with what the loss of a region
 // rises by as the pixel joins those that are wrong. truth is 1 where a pixel is of the
-// region and 0 elsewhere; kept is false for pixels that are not there. The axis is
+// region and 0 elsewhere, or in between; kept is false for pixels that are not there. The axis is
 // removed.
 //
-// With t pixels of the region and f others wrong so far, and n in the region, the loss
-// is 1 - (n - t)/(n + f). A pixel of the region raises it by 1/(n + f), another by
-// (n - t)/((n + f)(n + f - 1)): written so, float32 keeps digits that the difference
-// of two losses has not.
+// With t of n pixels of the region and f others wrong so far, the loss is 1 - m/u with
+// m = n - t missing and the union u = n + f, at least 1. From u to v a pixel that is as
+// much as i of the region raises it by i/u + m·(v - u)/(u·v): written so, float32 keeps
+// digits that the difference of two losses has not. The first pixel raises it from 0.
 func JaccardExtension(errors, truth, kept losses.Value) losses.Value {
 	last := errors.Rank() - 1
 	sorted, order := errors.Sort(last, true)
-	inside := truth.Pick(last, order)
-	outside := kept.Cast(errors.DType()).Pick(last, order).Sub(inside)
-	union := truth.LongSum(last).Unsqueeze(last).Add(outside.CumSum(last))
-	missing := truth.LongSum(last).Unsqueeze(last).Sub(inside.CumSum(last))
-	one := union.Like(1)
-	enters := builder.Where(union.Greater(one), missing.Div(union.Mul(union.Shift(-1))), one)
-	rise := inside.Div(union.Max(one)).Add(outside.Mul(enters))
-	return sorted.Mul(rise.StopGradient()).LongSum(last)
+	inside, there := truth.Pick(last, order), kept.Cast(errors.DType()).Pick(last, order)
+	outside, size := there.Sub(inside), truth.LongSum(last).Unsqueeze(last)
+	missing, grown := size.Sub(inside.CumSum(last)), size.Add(outside.CumSum(last))
+	before, after := AtLeast(grown.Sub(outside), 1), AtLeast(grown, 1)
+	first := errors.B().Iota(errors.Rank(), last, errors.Shape()[last])
+	inside = builder.Where(first.Equal(first.Like(0)), before.Sub(missing), inside)
+	rise := inside.Div(before).Add(missing.Mul(after.Sub(before)).Div(before.Mul(after)))
+	return sorted.Mul(rise.Mul(there).StopGradient()).LongSum(last)
 }
 
 // TorchJaccardExtension writes it over the last axis for errors e, truth t and kept k,

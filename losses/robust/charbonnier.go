@@ -2,7 +2,6 @@ package robust
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/losses"
@@ -27,15 +26,10 @@ var LogCosh = &losses.Def[parts.ReductionOnly]{
 	},
 	Defaults: parts.ReductionOnly{Reduction: losses.Mean},
 	Reference: func(c *losses.Call, o parts.ReductionOnly) string {
-		return losses.Reduced("(lambda d: d + F.softplus(-2 * d) - math.log(2))((input - target).abs())", o.Reduction)
+		return losses.Reduced(parts.TorchLogCosh("(input - target)"), o.Reduction)
 	},
 	Body: func(c *losses.Call, o parts.ReductionOnly) losses.Term {
-		d := c.In("input").Sub(c.In("target"))
-		size := d.Abs()
-		value := size.Add(size.Scale(-2).Exp().Log1p()).Shift(-math.Ln2)
-		return losses.Each(builder.WithGradient("log_cosh", value, []losses.Value{d}, func(dy losses.Value) []losses.Value {
-			return []losses.Value{d.Tanh().Mul(dy)}
-		}))
+		return losses.Each(parts.LogCosh(c.In("input").Sub(c.In("target"))))
 	},
 }
 

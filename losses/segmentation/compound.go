@@ -224,7 +224,7 @@ var LogCoshDice = &losses.Def[LogCoshDiceOptions]{
 	Spec: compound(losses.Spec{
 		Name:    "log_cosh_dice",
 		Title:   "logarithm of the hyperbolic cosine of dice",
-		Formula: "d = mean(dice(input, target)); log(cosh(d)) = d + log(1 + exp(-2d)) - log 2",
+		Formula: "d = mean(dice(input, target)); log(cosh(d)) = |d| + log(1 + exp(-2|d|)) - log 2",
 		Traps: []string{
 			"It is taken of the mean over samples and classes. Near 0 it is d^2/2, so that its gradient falls off as the prediction gets good.",
 		},
@@ -232,16 +232,22 @@ var LogCoshDice = &losses.Def[LogCoshDiceOptions]{
 	Defaults: LogCoshDiceOptions{DiceOptions: defaultDice(1e-5), LabelOptions: defaultLabels},
 	Ports:    labeledPorts[LogCoshDiceOptions](),
 	Reference: func(c *losses.Call, o LogCoshDiceOptions) string {
-		return "torch.log(torch.cosh(" + torchMeanDice(c, o.regions(o.LabelOptions, o.Batch)) + "))"
+		return parts.TorchLogCosh(torchMeanDice(c, o.regions(o.LabelOptions, o.Batch)))
 	},
 	Body: func(c *losses.Call, o LogCoshDiceOptions) losses.Term {
-		d := meanDice(c, o.regions(o.LabelOptions, o.Batch))
-		value := d.Add(d.Scale(-2).Exp().Log1p()).Shift(-math.Ln2)
-		return losses.Term{Reduced: true, Each: builder.WithGradient("log_cosh", value, []losses.Value{d}, func(dy losses.Value) []losses.Value {
-			return []losses.Value{d.Tanh().Mul(dy)}
-		})}
+		return losses.Term{Each: parts.LogCosh(meanDice(c, o.regions(o.LabelOptions, o.Batch))), Reduced: true}
 	},
-	Golden: compoundCases(),
+	Golden: append(compoundCases(),
+		losses.Case{Name: "ignored_unsmoothed", Options: losses.Values{"smooth_dr": 0.0}, Fill: map[string]string{"target": "constant:-100"}},
+		losses.Case{Name: "far_below_0", Options: losses.Values{"smooth_nr": 1.0}, Set: map[string]losses.Edge{"target": {0: -100, 1: -100}}},
+	),
+}
+
+// impossible is a pixel whose class has the probability 0, with a power of the loss
+// whose slope is infinite there.
+func impossible() losses.Case {
+	return losses.Case{Name: "impossible", Options: losses.Values{"gamma": 2.0},
+		Set: map[string]losses.Edge{"input": {0: math.Inf(-1)}, "target": {0: 0}}}
 }
 
 // ExponentialLogOptions configures [ExponentialLog].
@@ -282,9 +288,9 @@ var ExponentialLog = &losses.Def[ExponentialLogOptions]{
 		power := func(v losses.Value) losses.Value { return parts.AtLeast(v, o.Floor).Pow(*o.Gamma) }
 		dice := parts.Mean(power(diceRatio(regions, parts.Regions(c, regions)).Log().Neg()))
 		r := parts.Labeled(c, x, *o.IgnoreIndex)
-		ce := r.Flat(x.SoftmaxNLL(r.Axis, r.Index()))
-		ce = builder.Where(r.Kept.Value, ce, ce.Like(1)) // whose power has a gradient
+		ce := r.Flat(x.LogSoftmax(r.Axis).Pick(r.Axis, r.Index()).Neg()) // of infinity the power has an infinite slope
+		ce = builder.Where(r.Kept.Value, ce, ce.Like(1))                 // whose power has a gradient
 		return losses.Term{Each: dice.Scale(*o.WeightDice).Add(keptMean(r, c, power(ce)).Scale(*o.WeightCE)), Reduced: true}
 	},
-	Golden: append(compoundCases(), losses.Case{Name: "perfect_with_floor", Options: losses.Values{"floor": 1e-6}, Set: compoundCases()[1].Set}),
+	Golden: append(compoundCases(), impossible(), losses.Case{Name: "perfect_with_floor", Options: losses.Values{"floor": 1e-6}, Set: compoundCases()[1].Set}),
 }

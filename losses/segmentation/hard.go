@@ -14,7 +14,7 @@ import (
 
 // hardSpec completes the spec of cross entropy of some of the pixels.
 func hardSpec(s losses.Spec) losses.Spec {
-	s.Family, s.Star, s.LabelPolicy, s.Logits = "segmentation", "H,W", parts.GatherPolicy, "input"
+	s.Family, s.Star, s.LabelPolicy, s.Logits, s.Classes, s.EmptyOpset = "segmentation", "H,W", parts.GatherPolicy, "input", "C", 14
 	s.Inputs = []losses.Input{
 		{Name: "input", Doc: "scores of classes, which are axis 1", Domain: losses.Real, Grad: losses.Default},
 		{Name: "target", Doc: "class of each pixel", Domain: losses.Class, Of: losses.Of{Axis: "C", Ignored: "ignore_index"}},
@@ -105,7 +105,7 @@ var OHEMCrossEntropy = &losses.Def[OHEMCrossEntropyOptions]{
 		x := c.In("input")
 		r := parts.Labeled(c, x, *o.IgnoreIndex)
 		each := pixelEntropy(c, x, r)
-		p := r.Flat(x.StopGradient().Softmax(1).Pick(1, r.Index()))
+		p := r.Flat(x.StopGradient().Softmax(r.Axis).Pick(r.Axis, r.Index()))
 		p = parts.OneRow(builder.Where(r.Kept.Value, p, p.Like(math.NaN()))) // so that the ignored come last
 		kept := parts.OneRow(r.Kept.Value)
 		sorted, _ := p.Pad(1, tensor.D(0), tensor.D(1), math.NaN()).Sort(1, false) // one more, for no pixels at all

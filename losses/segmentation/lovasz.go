@@ -45,9 +45,12 @@ var LovaszHinge = &losses.Def[LovaszHingeOptions]{
 	},
 	Defaults: LovaszHingeOptions{Reduction: losses.Mean},
 	Reference: func(c *losses.Call, o LovaszHingeOptions) string {
-		errors, truth, kept := "(1 - input * (2 * target - 1)).clamp_min(0)", "target", "torch.ones_like(input)"
+		errors, truth, kept := "(1 - %s * (2 * %s - 1)).clamp_min(0)", "target", "torch.ones_like(input)"
 		if c.Has("mask") {
-			errors, truth, kept = "torch.where(mask, "+errors+", -1)", "torch.where(mask, target, 0)", "mask.to(input.dtype)"
+			truth, kept = "torch.where(mask, target, 0)", "mask.to(input.dtype)"
+			errors = "torch.where(mask, " + fmt.Sprintf(errors, "torch.where(mask, input, 0)", truth) + ", -1)"
+		} else {
+			errors = fmt.Sprintf(errors, "input", truth)
 		}
 		rows := ".flatten()"
 		if o.PerImage {
@@ -83,9 +86,10 @@ var LovaszHinge = &losses.Def[LovaszHingeOptions]{
 	Golden: lovaszCases(
 		losses.Case{Name: "margins_met", Set: map[string]losses.Edge{"input": {0: 2, 1: 2, 2: 2, 3: -2, 4: -2, 5: 1, 6: 1, 7: -1, 8: -1, 9: -1, 10: -1e4, 11: -1e4},
 			"target": {0: 1, 1: 1, 2: 1, 3: 0, 4: 0, 5: 1, 6: 1, 7: 0, 8: 0, 9: 0, 10: 0, 11: 0}}},
+		losses.Case{Name: "in_between", Set: map[string]losses.Edge{"target": {0: 0.25, 1: 0.75, 2: -1.5, 3: 1.25}}},
 		losses.Case{Name: "masked", With: []string{"mask"}, Set: map[string]losses.Edge{"mask": {0: 0, 1: 1, 7: 0, 8: 1}}},
 		losses.Case{Name: "nothing_counts", With: []string{"mask"}, Fill: map[string]string{"mask": "constant:0"}},
-		losses.Case{Name: "hidden", With: []string{"mask"}, Set: map[string]losses.Edge{"input": {0: math.NaN(), 7: math.Inf(1)}, "mask": {0: 0, 1: 1, 7: 0, 8: 1}}},
+		losses.Case{Name: "hidden", With: []string{"mask"}, Set: map[string]losses.Edge{"input": {0: math.NaN(), 7: math.Inf(1)}, "target": {0: math.NaN(), 7: math.Inf(-1)}, "mask": {0: 0, 1: 1, 7: 0, 8: 1}}},
 	),
 }
 
@@ -126,7 +130,7 @@ var LovaszSoftmax = &losses.Def[LovaszSoftmaxOptions]{
 			{Name: "input", Doc: "scores of classes, which are axis 1", Domain: losses.Real, Grad: losses.Default},
 			{Name: "target", Doc: "class of each pixel", Domain: losses.Class, Of: losses.Of{Axis: "C", Ignored: "ignore_index"}},
 		},
-		Shapes: []losses.Shapes{{"input": "N,C,*", "target": "N,*"}}, Star: "H,W", Logits: "input", LabelPolicy: parts.GatherPolicy,
+		Shapes: []losses.Shapes{{"input": "N,C,*", "target": "N,*"}}, Star: "H,W", Logits: "input", LabelPolicy: parts.GatherPolicy, Classes: "C",
 		Sizes: map[string]int64{"N": 2, "C": 3, "H": 2, "W": 2, "A": 2, "B": 2, "E": 1},
 		Traps: []string{
 			"By default the classes that are there, over the pixels of all images, as the authors, segmentation-models-pytorch and mmsegmentation have it; kornia: --per_image --classes all.",
@@ -140,12 +144,12 @@ var LovaszSoftmax = &losses.Def[LovaszSoftmaxOptions]{
 	Body: func(c *losses.Call, o LovaszSoftmaxOptions) losses.Term {
 		x := c.In("input")
 		r := parts.Labeled(c, x, *o.IgnoreIndex)
-		truth, kept := r.OneHot(x), r.Kept.Unsqueeze(1)
-		errors := truth.Sub(x.Softmax(1)).Abs()
+		truth, kept := r.OneHot(x), r.Kept.Unsqueeze(r.Axis)
+		errors := truth.Sub(x.Softmax(r.Axis)).Abs()
 		errors = builder.Where(kept, errors, errors.Like(-1))
 		truth = builder.Where(kept, truth, truth.Like(0))
 		there := kept.Cast(c.Compute).BroadcastTo(x.Shape())
-		rows := func(v losses.Value) losses.Value { return pixelRows(v, o.PerImage) }
+		rows := func(v losses.Value) losses.Value { return pixelRows(v, r.Axis, o.PerImage) }
 		each := parts.JaccardExtension(rows(errors), rows(truth), rows(there))
 		last := each.Rank() - 1
 		if o.Classes == "all" {
@@ -163,22 +167,28 @@ var LovaszSoftmax = &losses.Def[LovaszSoftmaxOptions]{
 }
 
 // pixelRows is v with a row of pixels for each class, or for each of each image.
-func pixelRows(v losses.Value, perImage bool) losses.Value {
-	if perImage {
-		if v.Rank() == 2 {
-			return v.Unsqueeze(2)
-		}
-		one, err := tensor.Product(v.Shape()[2:]...)
-		if err != nil {
-			builder.Failf("lovasz_softmax", "%v", err)
-		}
-		return v.Reshape(tensor.Shape{v.Shape()[0], v.Shape()[1], one})
+func pixelRows(v losses.Value, classes int, perImage bool) losses.Value {
+	order := []int{0, classes}
+	if !perImage {
+		order = []int{classes, 0}
 	}
-	order := []int{1, 0}
-	for axis := 2; axis < v.Rank(); axis++ {
-		order = append(order, axis)
+	for axis := 1; axis < v.Rank(); axis++ {
+		if axis != classes {
+			order = append(order, axis)
+		}
 	}
-	return v.Transpose(order...).Flatten(1)
+	v = v.Transpose(order...)
+	switch {
+	case !perImage:
+		return v.Flatten(1)
+	case v.Rank() == 2:
+		return v.Unsqueeze(2)
+	}
+	pixels, err := tensor.Product(v.Shape()[2:]...)
+	if err != nil {
+		builder.Failf("lovasz_softmax", "%v", err)
+	}
+	return v.Reshape(tensor.Shape{v.Shape()[0], v.Shape()[1], pixels})
 }
 
 func lovaszSoftmaxTorch(c *losses.Call, o LovaszSoftmaxOptions) string {

@@ -11,12 +11,12 @@ import (
 // This file declares losses that weigh pixels by maps of distances, and losses of
 // binary maps.
 
-// activated makes probabilities of the input, and the expression of it.
+// activated makes probabilities of the input.
 func activated(c *losses.Call, activation string) losses.Value {
 	x := c.In("input")
 	switch activation {
 	case "softmax":
-		return x.Softmax(1)
+		return x.Softmax(c.ClassAxis(x))
 	case "sigmoid":
 		return x.Sigmoid()
 	}
@@ -29,7 +29,7 @@ func torchActivated(activation string) string {
 
 // mapsSpec completes the spec of a loss whose inputs all have a channel for each class.
 func mapsSpec(s losses.Spec) losses.Spec {
-	s.Family, s.Star, s.Logits, s.Sizes = "segmentation", "H,W", "input", small()
+	s.Family, s.Star, s.Logits, s.Classes, s.Sizes = "segmentation", "H,W", "input", "C", small()
 	return s
 }
 

@@ -109,6 +109,7 @@ var FocalTversky = &losses.Def[FocalTverskyOptions]{
 		losses.Case{Name: "mean_first_batch_mean", Options: losses.Values{"mean_first": true, "batch": true, "absent": "zero"}},
 		losses.Case{Name: "mean_first_skip_none", Options: losses.Values{"mean_first": true, "absent": "skip", "reduction": "none"}},
 		losses.Case{Name: "mean_first_micro_none", Options: losses.Values{"mean_first": true, "average": "micro", "reduction": "none"}},
+		losses.Case{Name: "numbers_for_sizes", With: []string{"weight"}, Options: losses.Values{"mean_first": true}, Shapes: map[string]string{"input": "2,3,H"}},
 		losses.Case{Name: "floor_of_perfect_none", Options: losses.Values{"floor": 1e-6, "reduction": "none"}, Sizes: map[string]int64{"C": 1}},
 	),
 }

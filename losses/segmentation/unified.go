@@ -26,7 +26,7 @@ var UnifiedFocal = &losses.Def[UnifiedFocalOptions]{
 		Name: "unified_focal", Aliases: []string{"asymmetric_unified_focal"}, Family: "segmentation", Witness: "monai 1.6.1",
 		Title:   "focal and Tversky losses, of which the background is played down",
 		Formula: "weight·mean(focal) + (1 - weight)·mean(tversky); background: (1 - delta)·(1 - p)^gamma·ce and 1 - index, foreground: delta·ce and (1 - index)^(1 - gamma)",
-		Star:    "H,W", Sizes: small(),
+		Star:    "H,W", Classes: "C", Sizes: small(),
 		Traps: []string{
 			"It takes probabilities, cut to [1e-7, 1 - 1e-7]; beyond that there is no gradient, and a perfect prediction has loss 7.7e-5.",
 			"Channel 0 is the background, all others are foreground; monai takes two channels.",
@@ -48,12 +48,14 @@ var UnifiedFocal = &losses.Def[UnifiedFocalOptions]{
 		return fmt.Sprintf("(lambda p, t: %[1]s * %[2]s + (1 - %[1]s) * (lambda d: torch.cat([1 - d[:, :1], (1 - d[:, 1:]) ** (1 - %[3]s)], 1).mean())(%[4]s))(input.clamp(1e-07, 1 - 1e-07), target)", w, focal, gamma, index)
 	},
 	Body: func(c *losses.Call, o UnifiedFocalOptions) losses.Term {
-		p, t := c.In("input").Clip(1e-7, 1-1e-7), c.In("target")
-		background := func(v losses.Value) losses.Value { return v.Slice(1, 0, 1) }
-		foreground := func(v losses.Value) losses.Value { return v.Slice(1, 1, tensor.MaxSize) }
-		ce, q := p.Log().Mul(t).Neg(), parts.Complement(p)
+		cut := func(v losses.Value) losses.Value { return v.Clip(1e-7, 1-1e-7) }
+		x, t := c.In("input"), c.In("target")
+		p, q := cut(x), cut(parts.Complement(x)) // in float32 1e-7 is one, 1 - (1 - 1e-7) not
+		background := func(v losses.Value) losses.Value { return v.Slice(c.ClassAxis(v), 0, 1) }
+		foreground := func(v losses.Value) losses.Value { return v.Slice(c.ClassAxis(v), 1, tensor.MaxSize) }
+		ce := p.Log().Mul(t).Neg()
 		easy := background(q).Pow(*o.Gamma).Mul(background(ce)).Scale(1 - *o.Delta)
-		focal := parts.Mean(builder.Concat(1, easy, foreground(ce).Scale(*o.Delta)))
+		focal := parts.Mean(builder.Concat(c.ClassAxis(p), easy, foreground(ce).Scale(*o.Delta)))
 		tp := pixelSum(c, t.Mul(p))
 		fn, fp := pixelSum(c, t.Mul(q)).Scale(*o.Delta), pixelSum(c, parts.Complement(t).Mul(p)).Scale(1-*o.Delta)
 		miss := parts.Complement(tp.Shift(1e-7).Div(tp.Add(fn).Add(fp).Shift(1e-7)))
@@ -135,7 +137,7 @@ type SoftF1Options struct {
 // SoftF1 is dice of the rows of a batch.
 var SoftF1 = &losses.Def[SoftF1Options]{
 	Spec: losses.Spec{
-		Name: "soft_f1", Family: "segmentation", Witness: "pytorch-toolbelt 0.8.0", Logits: "input", LabelPolicy: parts.GatherPolicy,
+		Name: "soft_f1", Family: "segmentation", Witness: "pytorch-toolbelt 0.8.0", Logits: "input", LabelPolicy: parts.GatherPolicy, Classes: "C",
 		Title:   "1 less the F1 score of each class over the batch",
 		Formula: "p = clamp(softmax(input), eps, 1 - eps); 1 - 2·sum p·t / (sum p + sum t + eps), of each class over the rows",
 		Shapes:  []losses.Shapes{{"input": "N,C", "target": "N"}},
