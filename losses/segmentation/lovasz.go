@@ -131,7 +131,7 @@ var LovaszSoftmax = &losses.Def[LovaszSoftmaxOptions]{
 			{Name: "target", Doc: "class of each pixel", Domain: losses.Class, Of: losses.Of{Axis: "C", Ignored: "ignore_index"}},
 		},
 		Shapes: []losses.Shapes{{"input": "N,C,*", "target": "N,*"}}, Star: "H,W", Logits: "input", LabelPolicy: parts.GatherPolicy, Classes: "C",
-		Sizes: map[string]int64{"N": 2, "C": 3, "H": 2, "W": 2, "A": 2, "B": 2, "E": 1},
+		Sizes: map[string]int64{"N": 2, "C": 3, "H": 2, "W": 2, "A": 2, "B": 2, "E": 1}, EmptyOpset: 14,
 		Traps: []string{
 			"By default the classes that are there, over the pixels of all images, as the authors, segmentation-models-pytorch and mmsegmentation have it; kornia: --per_image --classes all.",
 			"Pixels of ignore_index are not there. If all are ignored, the loss is 0; segmentation-models-pytorch gives an empty tensor.",
