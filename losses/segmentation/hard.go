@@ -97,7 +97,7 @@ var OHEMCrossEntropy = &losses.Def[OHEMCrossEntropyOptions]{
 	Defaults: OHEMCrossEntropyOptions{Thresh: new(0.7), MinKept: new(int64(100000)), IgnoreIndex: new(int64(-100))},
 	Reference: func(c *losses.Call, o OHEMCrossEntropyOptions) string {
 		label := c.Expand(fmt.Sprintf("torch.where({target} == %d, 0, {target})", *o.IgnoreIndex), nil)
-		return c.Expand(fmt.Sprintf("(lambda l, p, v: (lambda p: l.new_zeros(()) if not len(p) else (lambda q: l[v][p < q].mean())(p.sort().values[min(%[1]d, len(p) - 1)].clamp_min(%[2]s)))(p[v]))"+
+		return c.Expand(fmt.Sprintf("(lambda l, p, v: (lambda p: l.sum() * 0 if not len(p) else (lambda q: l[v][p < q].mean())(p.sort().values[min(%[1]d, len(p) - 1)].clamp_min(%[2]s)))(p[v]))"+
 			"(%[3]s.flatten(), input.detach().softmax(1).gather(1, %[4]s.unsqueeze(1)).flatten(), ({target} != %[5]d).flatten())",
 			*o.MinKept, losses.Python(*o.Thresh), torchPixelEntropy(c, *o.IgnoreIndex), label, *o.IgnoreIndex), nil)
 	},
