@@ -364,7 +364,8 @@ class Draw:
                 continue
             distances = [0.0, 0.0]
             if first.free:
-                distances += [s * k for k in self.kinks(first) for s in (1, -1)]
+                # Smaller ones keep numbers finite: beside other elements rounding takes them away.
+                distances += [s * k for k in self.kinks(first) for s in (1, -1) if k >= 1e-3]
             distance = self.random.choice(distances, size=a.shape).astype(a.dtype)
             share = 1 if self.chance(0.2) else 0.3
             if first.said["form"] == "corners":  # whole coordinates of both boxes
