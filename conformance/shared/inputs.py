@@ -7,6 +7,7 @@ import numpy as np
 from declared import PROBABILITIES, REAL, UNIT, UNKNOWN
 
 SIZES = [0, 1, 1, 2, 2, 3, 3, 3, 5, 5, 17]
+WINDOWS = [1, 2, 17, 17]  # of images that hold windows
 LIMIT = 20000  # elements of one input
 MODES = ["plain", "plain", "grid", "grid", "edges", "nonfinite"]
 FLOATS = (np.float32, np.float64, np.float16)
@@ -73,12 +74,12 @@ def size(dim, sizes):
 class Draw:
     """One draw of data for a file: arrays by name, and what was special about it."""
 
-    def __init__(self, random, ports, options, mode=None, small=False):
+    def __init__(self, random, ports, options, mode=None, small=False, windows=False):
         self.random = np.random.RandomState(random.randrange(2**32))
         self.ports, self.options, self.small = ports, options, small
         self.mode = mode or MODES[self.random.randint(len(MODES))]
         self.comparable = True
-        self.sizes = self.draw_sizes()
+        self.sizes = self.draw_sizes([1, 2, 2] if small else WINDOWS if windows else SIZES)
         self.shapes = {p.name: p.shape(self.sizes) for p in ports}
         self.arrays = {}
         for port in ports:
@@ -97,9 +98,8 @@ class Draw:
 
     # -- sizes --
 
-    def draw_sizes(self):
+    def draw_sizes(self, choices):
         names = sorted(set().union(*(letters(d) for p in self.ports for d in p.dims)))
-        choices = [1, 2, 2] if self.small else SIZES
         for _ in range(50):
             sizes = {c: choices[self.random.randint(len(choices))] for c in names}
             self.shapes = {p.name: p.shape(sizes) for p in self.ports}
