@@ -26,6 +26,7 @@ type Description struct {
 	LabelPolicy string              `json:"label_policy"`
 	Traps       []string            `json:"traps"`
 	NaNRows     bool                `json:"nan_rows"`
+	Cancels     bool                `json:"cancels"`
 	Exceptions  []string            `json:"exceptions"` // where an engine differs from the others
 	For         []DescribedTarget   `json:"for"`        // the consumers that files may be written for
 	Options     []DescribedOption   `json:"options"`
@@ -142,7 +143,7 @@ func Describe(l Loss) (Description, error) {
 	s := l.Declaration()
 	d := Description{
 		Name: s.Name, Class: s.Class, Aliases: OtherNames(s), Family: s.Family, Title: s.Title, Formula: s.Formula, Witness: s.Witness,
-		LabelPolicy: s.LabelPolicy, Traps: append([]string{}, s.Traps...), NaNRows: s.NaNRows, For: targetsOf(l), Star: s.Star, Classes: s.Classes, Broadcast: append([]string{}, s.Broadcast...),
+		LabelPolicy: s.LabelPolicy, Traps: append([]string{}, s.Traps...), NaNRows: s.NaNRows, Cancels: s.Cancels, For: targetsOf(l), Star: s.Star, Classes: s.Classes, Broadcast: append([]string{}, s.Broadcast...),
 		EmptyOpset: s.EmptyOpset, Undefined: append([]string{}, s.Undefined...),
 		Options: []DescribedOption{}, WrapperOptions: []DescribedOption{},
 	}

@@ -193,7 +193,7 @@ func (t Task) Ports(s *Spec) ([]Input, Shapes) {
 		shapes[in.Name] = pattern
 		inputs = append(inputs, in)
 	}
-	s.NaNRows = s.NaNRows || own.NaNRows
+	s.NaNRows, s.Cancels = s.NaNRows || own.NaNRows, s.Cancels || own.Cancels
 	if own.NotDerivative != "" {
 		s.NotDerivative = "task " + t.Name + ": " + own.NotDerivative
 	}

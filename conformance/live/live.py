@@ -48,6 +48,7 @@ class File:
         self.options = json.loads(metadata["lossgen.options"])
         inputs = declared(describe(metadata["lossgen.loss"]), self.options, describe)
         self.losses = {i.loss.prefix: i.loss for i in inputs.values()}.values()
+        self.cancels = any(l.description["cancels"] for l in self.losses)
         self.opset = model.opset_import[0].version
         self.ports = [Port(v, inputs) for v in model.graph.input]
         self.outputs = [v.name for v in model.graph.output]
@@ -142,7 +143,7 @@ def compare(file, draw, nan_rows, score):
         return False
     if failure is not None:
         raise Difference(f"the file's run fails: {str(failure)[:300]}")
-    judge(outputs, draw.arrays, file.reference, file.dtype, file.types, nan_rows, score, "tasks" in file.options)
+    judge(outputs, draw.arrays, file.reference, file.dtype, file.types, nan_rows, score, "tasks" in file.options, file.cancels)
     return True
 
 

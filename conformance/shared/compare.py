@@ -7,7 +7,9 @@ value passes when it is
   3. within what the inputs' last bit decides (measured on PyTorch, in float64), as long
      as that is rounding and not the other side of a kink, or
   4. where inputs are very large, within two steps of the largest one: a difference of
-     distances, for example, is small although each of them is rounded as a large number.
+     distances, for example, is small although each of them is rounded as a large number, or
+  5. in float32, within 17 steps of the largest element, for a gradient of a loss of which
+     describe says that its gradients cancel: they are small differences of large numbers.
 At a pole, where PyTorch's float32 divides by 0 and its float64 does not, any number passes:
 the last bit of the inputs decides how large it is.
 A float16 output is float32's, rounded once more: it gets one step of float16 more.
@@ -23,6 +25,7 @@ SENSITIVITY = 8  # times what the last bit of the inputs decides
 LARGE = 1e3  # beyond, differences of inputs lose digits that no output shows
 KINK = 1e-2  # a larger move, relative to the value, is a kink and not rounding
 POLE = 1e30  # beyond, infinity is an overflow
+CANCELLING = 2e-6  # of the largest element, where gradients cancel
 RELATIVE_FLOOR = 1e-3  # relative errors count from this share of the largest value
 
 
@@ -70,7 +73,7 @@ def close(a, b, rtol, atol):
     return np.abs(a - b) <= atol + rtol * np.abs(b)
 
 
-def judge(outputs, arrays, reference, dtype, types, nan_rows, score, composed=False):
+def judge(outputs, arrays, reference, dtype, types, nan_rows, score, composed=False, cancels=False):
     """Raises Difference at the worst element that does not pass. composed: where one output
     is not finite, or a geometric mean is 0, gradients are 0 times infinity, NaN or 0 by
     which factor comes first."""
@@ -101,6 +104,8 @@ def judge(outputs, arrays, reference, dtype, types, nan_rows, score, composed=Fa
             passed |= finite & (error <= np.maximum(ATOL[dtype] + RTOL[dtype] * np.abs(d),
                                                     OWN_ERROR * np.abs(w - d)))
             passed |= finite & (error <= 2 * np.finfo(dtype).eps * very_large(arrays))
+            if cancels and dtype == np.float32 and name.startswith("grad_"):
+                passed |= finite & (error <= CANCELLING * np.abs(d[np.isfinite(d)]).max(initial=0))
             if (finite & ~passed).any():
                 moved = moved or reference.sensitivity(arrays, double)
                 rounding = moved[name] <= KINK * np.maximum(1, np.abs(d))

@@ -76,6 +76,7 @@ type PhotometricOptions struct {
 var Photometric = &losses.Def[PhotometricOptions]{
 	Spec: losses.Spec{
 		Name: "photometric", Aliases: []string{"monodepth"}, Family: family,
+		Cancels: true, // a variance is the difference of two means
 		Title:   "structural similarity and absolute difference of images",
 		Formula: "alpha·(1 - ssim(input, target))/2 + (1 - alpha)·|input - target|",
 		Inputs: []losses.Input{

@@ -27,7 +27,7 @@ var BerHu = &losses.Def[BerHuOptions]{
 		Name: "berhu", Aliases: []string{"reverse_huber"}, Family: family,
 		Title:   "absolute difference near the target, squared far from it",
 		Formula: "d = |input - target|, c = threshold·max(d); d if d <= c, else (d^2 + c^2)/(2c)",
-		Inputs:  parts.Regression(), Shapes: parts.Elementwise("input", "target"), Star: "N,D",
+		Inputs:  parts.Regression(), Shapes: parts.Elementwise("input", "target"), Star: "N,D", EmptyOpset: 14,
 		NotDerivative: "with detach the threshold is a constant in the gradient",
 		Traps: []string{
 			"Published code takes the largest difference of the batch or of each image, or a fixed number: --over. Some let the gradient flow into the maximum, too: --detach=false.",

@@ -75,7 +75,7 @@ var LovaszHinge = &losses.Def[LovaszHingeOptions]{
 		case o.PerImage:
 			rows = func(v losses.Value) losses.Value { return v.Flatten(1) }
 		}
-		errors := parts.Complement(x.Mul(t.Scale(2).Shift(-1))).Relu()
+		errors := parts.Complement(x.Mul(t.Scale(2).Shift(-1))).Clip(0, math.Inf(1)) // at NaN no gradient, whatever the order
 		errors = builder.Where(kept.Greater(kept.Like(0)), errors, errors.Like(-1))
 		each := parts.JaccardExtension(rows(errors), rows(t), rows(kept))
 		if !o.PerImage {
