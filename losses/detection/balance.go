@@ -100,7 +100,8 @@ var ghmTraps = []string{
 }
 
 func ghmSpec(s losses.Spec) losses.Spec {
-	s.Family, s.Witness, s.Star, s.Shapes, s.Traps = "detection", mmdetection, "N,C", parts.Elementwise("input", "target", "weight"), append(s.Traps, ghmTraps...)
+	s.Family, s.Witness, s.Star, s.EmptyOpset = "detection", mmdetection, "N,C", 14
+	s.Shapes, s.Traps = parts.Elementwise("input", "target", "weight"), append(s.Traps, ghmTraps...)
 	return s
 }
 

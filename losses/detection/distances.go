@@ -133,7 +133,7 @@ var SIoU = &losses.Def[SIoUOptions]{
 		intersection := product(a.high.Min(b.high).Sub(a.low.Max(b.low)).Relu())
 		iou := intersection.Div(product(s).Add(product(t)).Sub(intersection).Shift(*o.Eps))
 		last := s.Rank() - 1
-		d := b.low.Add(b.high).Sub(a.low).Sub(a.high).Scale(0.5).Shift(*o.Eps)
+		d := b.low.Add(b.high).Sub(a.low.Add(a.high)).Scale(0.5).Shift(*o.Eps)
 		g := product(d.Abs()).Scale(2).Div(d.Square().SumOver(last)).Shift(-2)
 		if !*o.NegGamma {
 			g = g.Neg()
