@@ -92,9 +92,13 @@ func scatterElements(e *emitter, v Value, in []string, index string, distinct bo
 	} else if e.opset >= 16 {
 		attrs = append(attrs, ir.Attribute{Name: "reduction", Value: "add"})
 	}
+	return e.node("ScatterElements", []string{e.zeros(v, in), index, in[0]}, attrs...)
+}
+
+// zeros returns zeros of the shape of a scatter.
+func (e *emitter) zeros(v Value, in []string) string {
 	zero := tensor.FromFloats(v.dtype, []int64{1}, []float64{0})
-	zeros := e.node("ConstantOfShape", []string{e.shapeVector(v, in[2:])}, ir.Attribute{Name: "value", Value: zero})
-	return e.node("ScatterElements", []string{zeros, index, in[0]}, attrs...)
+	return e.node("ConstantOfShape", []string{e.shapeVector(v, in[2:])}, ir.Attribute{Name: "value", Value: zero})
 }
 
 // lowerScatter writes ScatterElements or, where that does not add, a sum over all
@@ -129,6 +133,9 @@ func (e *emitter) places(v Value, in []string) (number, index string) {
 // with a matrix of ones and zeros. What is not finite goes through products of its
 // own, so that no 0 meets it: a NaN counts for both infinities, whose sum it is.
 func lowerScatterRows(e *emitter, v Value, in []string) string {
+	if v.arg(0).shape[1].Is(0) { // ONNX Runtime drops the Expand below, as if it changed nothing
+		return e.zeros(v, in)
+	}
 	if e.has("ScatterElements") && e.opset >= 16 {
 		column := e.node("Unsqueeze", []string{in[1], e.ints(1)})
 		return scatterElements(e, v, in, e.node("Expand", []string{column, e.node("Shape", in[:1])}), false)

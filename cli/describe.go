@@ -96,6 +96,10 @@ func (a *app) describeInputs(d losses.Description) {
 		}
 		return strings.Join(parts, "  ")
 	})
+	a.section("inputs that options bring or change", len(d.OptionInputs), func(i int) string {
+		in := d.OptionInputs[i]
+		return fmt.Sprintf("--%s %s: %s [%s] %s (%s)", in.Option, losses.Text(in.Value), in.Name, in.Shape, in.Doc, in.Domain)
+	})
 	if len(d.Broadcast) > 0 {
 		fmt.Fprintf(a.stdout, "  or a shape of its own that broadcasts with that of %s: %s\n", d.Inputs[0].Name, strings.Join(d.Broadcast, ", "))
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -41,6 +42,9 @@ type Description struct {
 	EmptyOpset int64             `json:"empty_opset"`
 	Undefined  []string          `json:"undefined"`
 	Outputs    []DescribedOutput `json:"outputs"`
+	// Inputs that options bring or change, and shapes that only they have.
+	OptionInputs []OptionInput       `json:"option_inputs"`
+	OptionShapes []map[string]string `json:"option_shapes"`
 	// What every loss of the kind takes beside its own options and inputs.
 	WrapperOptions []DescribedOption `json:"wrapper_options"`
 	WrapperInputs  []DescribedInput  `json:"wrapper_inputs"`
@@ -99,7 +103,16 @@ type DescribedInput struct {
 	Optional       bool            `json:"optional"`
 	Differentiable bool            `json:"differentiable"`
 	DefaultGrad    bool            `json:"default_grad"`
+	Wide           bool            `json:"wide"`  // float32 in 16-bit files
 	Shape          string          `json:"shape"` // the default one
+}
+
+// OptionInput is an input that a loss has, or that is another one, with a value of an
+// option which is not its default.
+type OptionInput struct {
+	Option string `json:"option"`
+	Value  any    `json:"value"`
+	DescribedInput
 }
 
 // DescribedValues says which values an input may have, for programs that draw some.
@@ -145,7 +158,7 @@ func Describe(l Loss) (Description, error) {
 		Name: s.Name, Class: s.Class, Aliases: OtherNames(s), Family: s.Family, Title: s.Title, Formula: s.Formula, Witness: s.Witness,
 		LabelPolicy: s.LabelPolicy, Traps: append([]string{}, s.Traps...), NaNRows: s.NaNRows, Cancels: s.Cancels, For: targetsOf(l), Star: s.Star, Classes: s.Classes, Broadcast: append([]string{}, s.Broadcast...),
 		EmptyOpset: s.EmptyOpset, Undefined: append([]string{}, s.Undefined...),
-		Options: []DescribedOption{}, WrapperOptions: []DescribedOption{},
+		Options: []DescribedOption{}, WrapperOptions: []DescribedOption{}, OptionInputs: []OptionInput{}, OptionShapes: []map[string]string{},
 	}
 	plan, err := requestFor(l).Resolve()
 	if err != nil {
@@ -163,7 +176,7 @@ func Describe(l Loss) (Description, error) {
 	for _, port := range m.Graph.Outputs {
 		d.Outputs = append(d.Outputs, DescribedOutput{port.Name, port.Shape.List()})
 	}
-	all, err := describeInputs(plan)
+	all, err := describeInputs(plan, nil)
 	if err != nil {
 		return d, err
 	}
@@ -177,7 +190,43 @@ func Describe(l Loss) (Description, error) {
 	for _, pattern := range s.Shapes {
 		d.Shapes = append(d.Shapes, pattern)
 	}
-	return d, nil
+	return d, d.addOptionInputs(l)
+}
+
+// addOptionInputs tries the values of each option for inputs and shapes that the
+// defaults do not have.
+func (d *Description) addOptionInputs(l Loss) error {
+	plain := l.Declaration()
+	for _, o := range l.Options() {
+		for _, value := range o.Try {
+			r := requestFor(l)
+			r.Options = Values{o.Name: value}
+			p, err := r.declare()
+			if err != nil || reflect.DeepEqual(p.Spec.Inputs, plain.Inputs) && reflect.DeepEqual(p.Spec.Shapes, plain.Shapes) {
+				continue // some values go with those of other options only
+			}
+			inputs, err := describeInputs(p, r.Options)
+			if err != nil {
+				return err
+			}
+			d.addOption(o, value, inputs[:len(p.Spec.Inputs)], p.Spec.Shapes)
+		}
+	}
+	return nil
+}
+
+func (d *Description) addOption(o Option, value any, inputs []DescribedInput, shapes []Shapes) {
+	for _, in := range inputs {
+		if !slices.ContainsFunc(d.Inputs, func(known DescribedInput) bool { return reflect.DeepEqual(known, in) }) {
+			d.OptionInputs = append(d.OptionInputs, OptionInput{o.Name, plain(value), in})
+		}
+	}
+	for _, pattern := range shapes {
+		equal := func(known map[string]string) bool { return maps.Equal(known, pattern) }
+		if !slices.ContainsFunc(append(d.Shapes, d.OptionShapes...), equal) {
+			d.OptionShapes = append(d.OptionShapes, pattern)
+		}
+	}
 }
 
 // OtherNames lists the names of a loss beside the canonical one: PyTorch's
@@ -199,9 +248,10 @@ func OtherNames(s Spec) []string {
 	return out
 }
 
-// describeInputs gives each input, optional ones too, its default shape.
-func describeInputs(p *Plan) ([]DescribedInput, error) {
-	r := Request{Catalog: p.Catalog, Loss: p.Loss}
+// describeInputs gives each input, optional ones too, its default shape. options are
+// those of the plan that are not the defaults.
+func describeInputs(p *Plan, options Values) ([]DescribedInput, error) {
+	r := Request{Catalog: p.Catalog, Loss: p.Loss, Options: options}
 	for _, in := range p.Inputs() {
 		if in.Optional {
 			r.With = append(r.With, in.Name)
@@ -215,7 +265,7 @@ func describeInputs(p *Plan) ([]DescribedInput, error) {
 	for _, p := range plan.Ports {
 		out = append(out, DescribedInput{
 			Name: p.Name, Doc: p.Doc, Domain: p.Domain, Values: p.describeValues(), Optional: p.Optional,
-			Differentiable: p.Grad != No, DefaultGrad: p.Grad == Default, Shape: p.Shape.List(),
+			Differentiable: p.Grad != No, DefaultGrad: p.Grad == Default, Wide: p.Wide, Shape: p.Shape.List(),
 		})
 	}
 	return out, nil

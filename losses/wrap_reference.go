@@ -88,6 +88,9 @@ func (p *Plan) eachTorch(c *Call) string {
 	}
 	if c.has("sample_weight", p) {
 		text = Operand(text) + " * sample_weight"
+		if c.Has("mask") && !p.isWrapper("mask") { // what the loss's own mask leaves out has no weight either
+			text = fmt.Sprintf("torch.where(%s, %s, 0)", p.probe.kept, text)
+		}
 	}
 	return p.keptTorch(p.movedTorch(p.withLogits(text)))
 }

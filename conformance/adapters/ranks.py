@@ -34,7 +34,7 @@ def shapes(described, classes_last):
     """All accepted shapes of the inputs that always exist, as arguments of emit."""
     names = [i["name"] for i in described["inputs"] if not i["optional"]]
     found = {}
-    for pattern, star in itertools.product(patterns(described, classes_last), STARS):
+    for pattern, star in itertools.product(patterns(described["shapes"], described["classes"], classes_last), STARS):
         arguments = tuple(f"--shape={n}={','.join(split(starless(pattern[n], star)))}" for n in names)
         found[arguments] = None
     return list(found)

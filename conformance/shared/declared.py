@@ -12,11 +12,13 @@ class Loss:
 
     def __init__(self, description, options, prefix=""):
         self.description, self.options, self.prefix = description, options, prefix
-        self.patterns = patterns(description, options.get("class_axis") == "last")
+        accepted = description["shapes"] + description["option_shapes"]
+        self.patterns = patterns(accepted, description["classes"], options.get("class_axis") == "last")
 
     def fitting(self, shapes):
-        """The first declared shapes that arrays of these shapes fit, by input."""
-        return next((p for p in self.patterns if self.fits(p, shapes) is not None), {})
+        """The declared shapes that arrays of these shapes fit, by input: of several, the first that names most."""
+        fitting = [p for p in self.patterns if self.fits(p, shapes) is not None]
+        return max(fitting, key=lambda p: sum(self.prefix + name in shapes for name in p), default={})
 
     def fits(self, pattern, shapes):
         """The sizes of the letters; None where the shapes are others. Inputs that may broadcast are not looked at."""
@@ -56,11 +58,11 @@ class Loss:
         return at - len(parts) if "*" in parts[:at] else at
 
 
-def patterns(description, classes_last):
-    """The declared shapes, with the classes of each input at the end instead of axis 1 on request."""
+def patterns(shapes, classes, classes_last):
+    """Declared shapes, with the classes of each input at the end instead of axis 1 on request."""
     if not classes_last:
-        return description["shapes"]
-    return [{name: classes_moved(text, description["classes"]) for name, text in p.items()} for p in description["shapes"]]
+        return shapes
+    return [{name: classes_moved(text, classes) for name, text in p.items()} for p in shapes]
 
 
 def classes_moved(text, letter):
@@ -77,16 +79,21 @@ class Input:
 
     def __init__(self, entry, loss):
         self.domain, self.values, self.loss = entry["domain"], entry["values"], loss
+        self.wide, self.default_grad = entry["wide"], entry["default_grad"]
 
 
-UNKNOWN = Input({"domain": "real", "values": REAL}, Loss({"shapes": [], "broadcast": []}, {}))
+UNKNOWN = Input({"domain": "real", "values": REAL, "wide": False, "default_grad": False},
+                Loss({"shapes": [], "option_shapes": [], "broadcast": [], "classes": ""}, {}))
 
 
 def declared(description, options, describe, prefix=""):
     """What describe says of each input, by name; those of a composition's tasks have the task's name in front."""
     loss = Loss(description, options, prefix)
-    inputs = description["inputs"] + description["wrapper_inputs"]
-    found = {prefix + i["name"]: Input(i, loss) for i in inputs}
+    inputs = {i["name"]: i for i in description["inputs"] + description["wrapper_inputs"]}
+    for other in description["option_inputs"]:
+        if options.get(other["option"]) == other["value"] or other["name"] not in inputs:
+            inputs[other["name"]] = other
+    found = {prefix + name: Input(entry, loss) for name, entry in inputs.items()}
     for task in options.get("tasks", []):
         found |= declared(describe(task["loss"]), task["options"], describe, f"{prefix}{task['name']}_")
     return found

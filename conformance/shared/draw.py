@@ -164,7 +164,7 @@ def text(value):
 # ---- shapes ----
 
 def draw_shapes(random, description, names, classes_last):
-    accepted = patterns(description, classes_last)
+    accepted = patterns(description["shapes"], description["classes"], classes_last)
     if not accepted or random.random() < 0.25:
         return []
     star = random.choice([description.get("star", ""), "", "A", "A,B", "A,B,E"])

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 import torchvision.ops as tv
 
+DISTINCT = 1e-6  # of two values, relative: the sides of a kink have fewer differences
+
 # Expected warnings of correct calls: broadcast operands, and KL divergence's plain mean.
 EXPECTED_WARNINGS = [
     r"Using a target size .* that is different to the input size",
@@ -77,25 +79,41 @@ class Reference:
     def double(self, arrays):
         return evaluate(self.wide, arrays, self.gradients, torch.float64)
 
-    def sensitivity(self, arrays, double, draws=6):
-        """How far the float64 outputs move when the inputs move by half a unit in
-        the last place of the file's dtype, and what is sorted by one or two: what no
-        implementation can do better than."""
+    def nearby(self, arrays, ulp, noise, draws=6):
+        """The float64 outputs for inputs that are moved by noise(random, shape) units in the last
+        place, and where what is sorted moves by two."""
         random = np.random.RandomState(0)
-        ulp = torch.finfo(self.dtype).eps
-        moved = {name: np.zeros_like(x) for name, x in double.items()}
         for _ in range(draws):
             noisy = {}
             for name, x in arrays.items():
                 if np.issubdtype(x.dtype, np.floating):
                     with np.errstate(all="ignore"):
-                        x = x.astype(np.float64) * (1 + ulp / 2 * random.choice([-1, 1], size=x.shape))
+                        x = x.astype(np.float64) * (1 + ulp * noise(random, x.shape))
                 noisy[name] = x
             try:
                 with any_order(random, 2 * ulp):
                     outputs = self.double(noisy)
             except Exception:  # noise left PyTorch's domain, such as a probability above 1
                 continue
+            yield outputs
+
+    def lost(self, arrays):
+        """Where the float64 outputs have no digits: each of several draws of the last bits gives another number."""
+        found = list(self.nearby(arrays, torch.finfo(torch.float64).eps, lambda random, shape: 64 * random.uniform(-1, 1, size=shape)))
+        lost = {}
+        for name in found[0] if found else ():
+            values = np.sort([outputs[name] for outputs in found], axis=0)
+            with np.errstate(all="ignore"):
+                apart = np.diff(values, axis=0) > DISTINCT * np.abs(values[:-1])
+            lost[name] = (len(found) > 4) & apart.all(axis=0)
+        return lost
+
+    def sensitivity(self, arrays, double):
+        """How far the float64 outputs move when the inputs move by half a unit in
+        the last place of the file's dtype, and what is sorted by two: what no
+        implementation can do better than."""
+        moved = {name: np.zeros_like(x) for name, x in double.items()}
+        for outputs in self.nearby(arrays, torch.finfo(self.dtype).eps, lambda random, shape: random.choice([-0.5, 0.5], size=shape)):
             with np.errstate(all="ignore"):
                 for name in moved:
                     step = np.abs(outputs[name] - double[name])

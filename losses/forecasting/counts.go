@@ -1,6 +1,8 @@
 package forecasting
 
 import (
+	"math"
+
 	"github.com/lossgen/lossgen/builder"
 	"github.com/lossgen/lossgen/losses"
 	"github.com/lossgen/lossgen/losses/parts"
@@ -55,20 +57,23 @@ var NegativeBinomialNLL = &losses.Def[parts.ReductionOnly]{
 		Undefined: []string{"float32_loss_sum"}, // a mean in it is its target
 		Traps: []string{
 			"alpha is 1/total_count: pytorch-forecasting has mean and alpha, GluonTS total_count and logits, torch.distributions total_count and probs.",
+			"A target below 0 is no count: it gives NaN, where torch.distributions raises.",
 			"A mean of 0 gives inf for a target above 0, and the same as torch.xlogy, no NaN, for a target of 0; pytorch-forecasting has NaN there.",
 			"Written with lgamma(r) and lgamma(target+r) a small alpha, 1e-4 in float32, has no digits left, since both are then large and nearly equal; here their difference is taken as one function.",
 		},
 	},
 	Defaults:  mean,
-	Reference: plain("(lambda r, m: torch.lgamma(r) + torch.lgamma(target + 1) - torch.lgamma(target + r) - torch.xlogy(target, m) + (target + r) * torch.log1p(m))(1 / alpha, alpha * mean)"),
+	Reference: plain("(lambda r, m, t: torch.lgamma(r) + torch.lgamma(t + 1) - torch.lgamma(t + r) - torch.xlogy(t, m) + (t + r) * torch.log1p(m))(1 / alpha, alpha * mean, torch.where(target >= 0, target, math.nan))"),
 	Body: func(c *losses.Call, o parts.ReductionOnly) losses.Term {
 		alpha, t := c.In("alpha"), c.In("target")
+		t = builder.Where(t.GreaterOrEqual(t.Like(0)), t, t.Like(math.NaN()))
 		r, m := alpha.Reciprocal(), alpha.Mul(c.In("mean"))
 		ways := t.LogFactorial().Sub(r.LogRising(t))
 		return losses.Each(ways.Sub(xLogY(t, m)).Add(t.Add(r).Mul(m.Log1p())))
 	},
 	Golden: []losses.Case{
 		{Name: "zeros_none", Options: losses.Values{"reduction": "none"}, Fill: map[string]string{"target": "class:5"}, Set: map[string]losses.Edge{"target": {0: 0, 1: 0, 2: 1}, "mean": {1: 0, 2: 0}}},
+		{Name: "no_counts_none", Options: losses.Values{"reduction": "none"}, Fill: map[string]string{"target": "class:5"}, Set: map[string]losses.Edge{"target": {0: -1, 1: -0.25, 2: math.Copysign(0, -1), 3: math.NaN()}}},
 		{Name: "far_none", Options: losses.Values{"reduction": "none"}, Fill: map[string]string{"target": "class:50"}, Set: map[string]losses.Edge{"alpha": {0: 0.01, 1: 100}, "mean": {0: 20, 1: 1e3}}, Dtypes: []string{"float64"}},
 	},
 }

@@ -111,13 +111,14 @@ var SlicedWasserstein = &losses.Def[SlicedWassersteinOptions]{
 		Traps: []string{
 			"The projections are an input: random columns of length 1, drawn anew for each step.",
 			"The root is that of the mean over all projections; other code takes it for each one, or not at all.",
+			"Equal projections stay in the order of the samples, which PyTorch's sort leaves open: it decides which of them has which gradient.",
 			"Equal sets have a gradient that is NaN for p above 1; --eps keeps it finite.",
 		},
 	},
 	Defaults: SlicedWassersteinOptions{P: new(2.0)},
 	Reference: func(c *losses.Call, o SlicedWassersteinOptions) string {
 		p := losses.Python(*o.P)
-		return fmt.Sprintf("(((x @ projections).sort(0).values - (y @ projections).sort(0).values).abs().pow(%[1]s).mean() + %[2]s) ** (1 / %[1]s)", p, losses.Python(o.Eps))
+		return fmt.Sprintf("(((x @ projections).sort(dim=0, stable=True).values - (y @ projections).sort(dim=0, stable=True).values).abs().pow(%[1]s).mean() + %[2]s) ** (1 / %[1]s)", p, losses.Python(o.Eps))
 	},
 	Body: func(c *losses.Call, o SlicedWassersteinOptions) losses.Term {
 		sorted := func(name string) losses.Value {
@@ -128,6 +129,7 @@ var SlicedWasserstein = &losses.Def[SlicedWassersteinOptions]{
 		return losses.Term{Each: mean.Shift(o.Eps).Pow(1 / *o.P), Reduced: true}
 	},
 	Golden: []losses.Case{
+		{Name: "equal_projections", Fill: map[string]string{"x": "constant:1", "projections": "constant:1"}},
 		{Name: "equal_eps", Options: losses.Values{"eps": 0.25}, Fill: map[string]string{"y": "like:x"}},
 	},
 }

@@ -29,7 +29,7 @@ var CausalLM = &losses.Def[CausalLMOptions]{
 			{Name: "num_items", Doc: "what mean divides by: the labels of all batches of a step", Domain: losses.Positive, Optional: true, Wide: true},
 		},
 		Shapes:      []losses.Shapes{{"logits": "B,T,V", "labels": "B,T", "num_items": ""}},
-		LabelPolicy: parts.GatherPolicy + "; the first label is checked, too, of which PyTorch sees nothing", Logits: "logits",
+		LabelPolicy: parts.GatherPolicy + "; the first label, which counts nowhere, may be anything", Logits: "logits",
 		Inseparable: "a label is that of the place before; ignore_index leaves out tokens",
 		Traps: []string{
 			"The labels are the input's own tokens: the shift by one place is inside, the first label counts nowhere, and the last place predicts nothing. With labels that are moved already use --shift=false.",
@@ -38,19 +38,20 @@ var CausalLM = &losses.Def[CausalLMOptions]{
 			"none gives [B,T], with 0 at the last place and where the label is ignored.",
 		},
 	},
+	Golden: []losses.Case{
+		{Name: "first_label_none", Options: losses.Values{"reduction": "none"}, Set: map[string]losses.Edge{"labels": {0: 99}}},
+		{Name: "first_label_mean", Options: losses.Values{"label_smoothing": 0.1}, Set: map[string]losses.Edge{"labels": {0: -7}}},
+	},
 	Defaults:  CausalLMOptions{Shift: new(true), IgnoreIndex: new(int64(-100)), Reduction: losses.Mean},
 	Reference: causalReference,
 	Body: func(c *losses.Call, o CausalLMOptions) losses.Term {
 		x, y := c.In("logits"), c.In("labels")
-		ignored := y.Like(float64(*o.IgnoreIndex))
-		kept := y.Equal(ignored).Not()
-		index := builder.Where(kept, y, y.Like(0)).Within(x.Shape()[2])
+		ignored := float64(*o.IgnoreIndex)
 		if *o.Shift { // the last place has no label
-			index = index.Pad(1, tensor.D(0), tensor.D(1), 0).Slice(1, 1, tensor.MaxSize)
-			y = y.Pad(1, tensor.D(0), tensor.D(1), float64(*o.IgnoreIndex)).Slice(1, 1, tensor.MaxSize)
-			kept = y.Equal(ignored).Not()
+			y = y.Pad(1, tensor.D(0), tensor.D(1), ignored).Slice(1, 1, tensor.MaxSize)
 		}
-		index = index.Unsqueeze(2)
+		kept := y.Equal(y.Like(ignored)).Not()
+		index := builder.Where(kept, y, y.Like(0)).Within(x.Shape()[2]).Unsqueeze(2)
 		each := x.SoftmaxNLL(2, index)
 		if o.LabelSmoothing > 0 {
 			each = x.SmoothNLL(2, index, o.LabelSmoothing, losses.Value{}, losses.Value{})

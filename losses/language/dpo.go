@@ -32,7 +32,7 @@ var DPO = &losses.Def[DPOOptions]{
 			"label_smoothing: torchtune's DPOLoss and older TRL smooth the sigmoid form as it is here; TRL 1.16 ignores the option there. robust is the smoothed loss without its bias.",
 			"exo_pair needs a label_smoothing above 0; TRL takes 1e-3.",
 			"hinge is torchtune's RSOLoss, whose gamma is beta. Exactly at the hinge the gradient is 0.",
-			"aot compares the sorted log-ratios of the whole batch.",
+			"aot compares the sorted log-ratios of the whole batch; equal ones stay in the order of the rows.",
 			"discopop overflows to NaN where beta·(c - r) is far below 0 (-88 in float32).",
 			"Several types together are a weighted sum of means: use multi_task.",
 		},
@@ -158,7 +158,7 @@ func dpoTorch(o DPOOptions) string {
 	form := strings.NewReplacer("BETA", losses.Python(*o.Beta), "SMOOTHING", losses.Python(o.LabelSmoothing), "TAU", losses.Python(*o.Tau))
 	chosen, rejected := "policy_chosen_logps - reference_chosen_logps", "policy_rejected_logps - reference_rejected_logps"
 	if o.Type == "aot" {
-		chosen, rejected = "(policy_chosen_logps - policy_rejected_logps).sort(0).values", "(reference_chosen_logps - reference_rejected_logps).sort(0).values"
+		chosen, rejected = "(policy_chosen_logps - policy_rejected_logps).sort(dim=0, stable=True).values", "(reference_chosen_logps - reference_rejected_logps).sort(0).values"
 	}
 	if o.perToken() {
 		chosen, rejected = "("+chosen+") / chosen_lengths.clamp(min=1)", "("+rejected+") / rejected_lengths.clamp(min=1)"

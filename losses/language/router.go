@@ -101,6 +101,8 @@ var LoadBalancing = &losses.Def[LoadBalancingOptions]{
 	Golden: []losses.Case{
 		{Name: "nothing_kept", With: []string{"mask"}, Fill: map[string]string{"mask": "constant:0"}},
 		{Name: "all_experts", Sizes: map[string]int64{"E": 2}},
+		{Name: "equal_scores", Fill: map[string]string{"router_logits": "constant:1"}, Set: map[string]losses.Edge{"router_logits": {0: 2, 1: 2, 2: 2, 5: 0.5}}},
+		{Name: "equal_scores_one", Options: losses.Values{"top_k": int64(1)}, Fill: map[string]string{"router_logits": "constant:1"}, Set: map[string]losses.Edge{"router_logits": {1: 2, 2: 2}}},
 	},
 }
 
@@ -130,7 +132,7 @@ func switchBalance(c *losses.Call) losses.Value {
 }
 
 func balanceReference(c *losses.Call, o LoadBalancingOptions) string {
-	probabilities, chosen, mean, mask := "router_logits.softmax(1)", fmt.Sprintf("F.one_hot(router_logits.topk(%d, dim=1).indices, p.shape[1]).sum(1)", *o.TopK), ".mean(-2)", ""
+	probabilities, chosen, mean, mask := "router_logits.softmax(1)", fmt.Sprintf("F.one_hot(router_logits.argsort(dim=1, descending=True, stable=True).narrow(1, 0, %d), p.shape[1]).sum(1)", *o.TopK), ".mean(-2)", ""
 	if o.Form == "switch" {
 		probabilities, chosen = "router_probs", "F.one_hot({expert_index}, p.shape[-1])"
 	}

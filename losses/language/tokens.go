@@ -155,6 +155,9 @@ func tokenCases(more ...losses.Case) []losses.Case {
 		)
 	}
 	return append(list,
+		losses.Case{Name: "weighted_behind_mask_mean", With: []string{"sample_weight"}, Options: losses.Values{"loss_type": "bnpo"}, Set: map[string]losses.Edge{
+			"mask": {0: 0, 1: 0, 2: 1}, "sample_weight": {0: math.NaN(), 1: math.Inf(1)}, "logps": {1: math.NaN()},
+		}},
 		losses.Case{Name: "corrected_divergence_none", Options: losses.Values{"beta": 0.5, "use_bias_correction_kl": true, "reduction": "none"}, Fill: map[string]string{"mask": "constant:1"}},
 		losses.Case{Name: "same_policy_none", Options: losses.Values{"beta": 0.5, "reduction": "none"}, Fill: map[string]string{"mask": "constant:1", "old_logps": "like:logps", "ref_logps": "like:logps"}},
 	)

@@ -75,11 +75,12 @@ var JSDCrossEntropy = &losses.Def[JSDOptions]{
 	},
 	Defaults: JSDOptions{Alpha: new(12.0), LabelSmoothing: new(0.1), Floor: new(1e-7), Reduction: losses.Mean},
 	Reference: func(c *losses.Call, o JSDOptions) string {
-		entropy := "-l.gather(1, {target}.unsqueeze(1)).squeeze(1)"
+		// F.cross_entropy would leave out label -100.
+		entropy := "-l.gather(1, {target}[:, None]).squeeze(1)"
 		if s := *o.LabelSmoothing; s > 0 {
-			entropy = fmt.Sprintf("%s * %s - %s * l.mean(1)", losses.Python(1-s), entropy, losses.Python(s))
+			entropy = fmt.Sprintf("-%s * l.gather(1, {target}[:, None]).squeeze(1) - %s * l.mean(1)", losses.Python(1-s), losses.Python(s))
 		}
-		each := fmt.Sprintf("(lambda l: %s)(input[0].log_softmax(1)) + %s * (lambda p: F.kl_div(%s.log(), p, reduction='none').sum(-1).mean(0))(input.softmax(-1))",
+		each := fmt.Sprintf("(lambda l: %s)(input[0].log_softmax(-1)) + %s * (lambda p: F.kl_div(%s.log(), p, reduction='none').sum(-1).mean(0))(input.softmax(-1))",
 			entropy, losses.Python(*o.Alpha), parts.TorchAtLeast("p.mean(0, keepdim=True)", *o.Floor))
 		return c.Expand(losses.Reduced(each, o.Reduction), nil)
 	},

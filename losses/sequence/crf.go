@@ -90,7 +90,8 @@ func (h chain) partition() losses.Value {
 	begin := h.start.Like(0).BroadcastTo(x.Shape()[1:])
 	last, _ := builder.Scan([]losses.Value{begin}, []losses.Value{x, live, h.first}, false, func(states, slices []losses.Value) (next, outputs []losses.Value) {
 		before, own, live, first := states[0], slices[0], slices[1], slices[2]
-		ways := before.Unsqueeze(2).Add(h.transitions).LogSumExp(1).Squeeze(1)
+		step := builder.Where(first, h.transitions.Like(0), h.transitions) // the first place has none, not even NaN
+		ways := before.Unsqueeze(2).Add(step).LogSumExp(1).Squeeze(1)
 		ways = builder.Where(first, h.start, ways)
 		return []losses.Value{builder.Where(live, ways.Add(own), before)}, nil
 	})
@@ -148,6 +149,7 @@ func crfCases() []losses.Case {
 		add("upstream", losses.Case{GradOutput: true, With: mask})
 		add("no_sequence", losses.Case{Sizes: map[string]int64{"B": 0}})
 		add("one_place", losses.Case{Sizes: map[string]int64{"T": 1}})
+		add("one_place_not_finite", losses.Case{With: mask, Fill: map[string]string{"mask": "constant:1"}, Sizes: map[string]int64{"T": 1}, Set: map[string]losses.Edge{"transitions": {0: math.NaN(), 1: math.Inf(1), 2: math.Inf(-1)}}})
 		add("one_tag", losses.Case{Sizes: map[string]int64{"K": 1}})
 		add("five_tags", losses.Case{Sizes: map[string]int64{"B": 1, "K": 5}})
 		add("padding", losses.Case{With: mask, Set: map[string]losses.Edge{

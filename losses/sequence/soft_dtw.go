@@ -31,18 +31,18 @@ var SoftDTW = &losses.Def[SoftDTWOptions]{
 			"It is not 0 for equal sequences and may be below 0. The divergence subtracts half of each sequence's distance from itself.",
 			"Distances are squares, without a root. Their size sets what gamma means: gamma is of the size of a few of them.",
 			"All pairs of steps are in memory, N·M distances of D differences for each pair of sequences.",
-			"A NaN makes the whole pair NaN.",
+			"A NaN makes the whole pair NaN; where each alignment meets an infinite distance the loss is inf and its gradient NaN.",
 		},
 	},
 	Defaults: SoftDTWOptions{Gamma: new(1.0), Reduction: losses.Mean},
 	Reference: func(c *losses.Call, o SoftDTWOptions) string {
-		text := fmt.Sprintf("(lambda D: functools.reduce(lambda prev, i: functools.reduce(lambda r, j: r + [D[:, i - 1, j - 1] - %[1]s * torch.logsumexp(torch.stack([-prev[j - 1], -prev[j], -r[-1]]) / %[1]s, 0)], range(1, D.shape[2] + 1), [torch.full_like(D[:, 0, 0], 1e10)]), range(1, D.shape[1] + 1), [torch.zeros_like(D[:, 0, 0])] + [torch.full_like(D[:, 0, 0], 1e10)] * D.shape[2])[-1])(((x[:, :, None] - y[:, None]) ** 2).sum(3))", losses.Python(*o.Gamma))
+		text := fmt.Sprintf("(lambda D: functools.reduce(lambda prev, i: functools.reduce(lambda r, j: r + [D[:, i - 1, j - 1] - %[1]s * torch.logsumexp(torch.stack([-prev[j - 1], -prev[j], -r[-1]]) / %[1]s, 0)], range(1, D.shape[2] + 1), [torch.full_like(D[:, 0, 0], inf)]), range(1, D.shape[1] + 1), [torch.zeros_like(D[:, 0, 0])] + [torch.full_like(D[:, 0, 0], inf)] * D.shape[2])[-1])(((x[:, :, None] - y[:, None]) ** 2).sum(3))", losses.Python(*o.Gamma))
 		return losses.Reduced(text, o.Reduction)
 	},
 	Body: func(c *losses.Call, o SoftDTWOptions) losses.Term {
 		x, y := c.In("x"), c.In("y")
 		distances := x.Unsqueeze(2).Sub(y.Unsqueeze(1)).Square().SumOver(3)
-		return losses.Each(warp(distances, *o.Gamma))
+		return losses.Each(warp(distances.Cast(tensor.Float64), *o.Gamma).Cast(c.Compute))
 	},
 	Golden: warpCases(),
 }
@@ -68,16 +68,17 @@ func warpCases() []losses.Case {
 		add("long", losses.Case{Sizes: map[string]int64{"B": 1, "N": 7, "M": 5, "D": 1}})
 		add("far", losses.Case{Options: losses.Values{"gamma": 0.01}, Sizes: map[string]int64{"M": 3}, Set: map[string]losses.Edge{"x": {0: 10, 4: -10}}})
 		add("nan", losses.Case{Set: map[string]losses.Edge{"x": {0: math.NaN()}}})
+		add("infinite", losses.Case{Sizes: map[string]int64{"B": 2, "N": 2, "M": 3}, Set: map[string]losses.Edge{"x": {0: inf}, "y": {9: -inf}}})
 		add("masked", losses.Case{With: []string{"mask", "sample_weight"}, Sizes: map[string]int64{"B": 3}, Spoiled: true})
 	}
 	return list
 }
 
-// outside is the distance beyond the ends of a sequence.
-const outside = 1e10
+var inf = math.Inf(1)
 
 // warp goes through distances [B,N,M] by diagonals, on which i+j is the same: each
-// needs the two before it alone. States and slices have a place for each i.
+// needs the two before it alone. States and slices have a place for each i. The sums are
+// float64, since the exponentials of large ones lose digits at each step.
 func warp(distances losses.Value, gamma float64) losses.Value {
 	b, shape := distances.B(), distances.Shape()
 	rows, columns := shape[1], shape[2]
@@ -89,14 +90,15 @@ func warp(distances losses.Value, gamma float64) losses.Value {
 	inside := j.GreaterOrEqual(j.Like(0)).And(j.Less(count))
 	index := builder.Where(inside, j, j.Like(0)).Transpose(1, 0).Unsqueeze(0)
 	skewed := distances.Pick(2, index.BroadcastTo(tensor.Shape{shape[0], rows, diagonals})).Transpose(2, 0, 1) // [K,B,N]
-	begin := distances.Like(outside).BroadcastTo(shape[:2])
+	begin := distances.Like(inf).BroadcastTo(shape[:2])
 	last, _ := builder.Scan([]losses.Value{begin, begin}, []losses.Value{skewed, inside, k}, false, func(states, slices []losses.Value) (next, outputs []losses.Value) {
 		before, second, own, inside, k := states[0], states[1], slices[0], slices[1], slices[2]
-		down := func(v losses.Value) losses.Value { return v.Pad(1, tensor.D(1), tensor.D(0), outside).Slice(1, 0, -1) }
+		down := func(v losses.Value) losses.Value { return v.Pad(1, tensor.D(1), tensor.D(0), inf).Slice(1, 0, -1) }
 		ways := builder.Concat(0, down(second).Unsqueeze(0), down(before).Unsqueeze(0), before.Unsqueeze(0))
+		ways = builder.Where(inside, ways, ways.Like(0)) // beyond the ends there is none, and no gradient
 		least := ways.Scale(-1 / gamma).LogSumExp(0).Squeeze(0).Scale(-gamma)
 		least = builder.Where(k.Equal(k.Like(0)), own.Like(0), least)
-		return []losses.Value{builder.Where(inside, own.Add(least), own.Like(outside)), before}, nil
+		return []losses.Value{builder.Where(inside, own.Add(least), own.Like(inf)), before}, nil
 	})
 	return last[0].Slice(1, -1, tensor.MaxSize).Squeeze(1)
 }

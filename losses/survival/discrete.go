@@ -2,6 +2,7 @@ package survival
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/lossgen/lossgen/builder"
@@ -116,13 +117,14 @@ func (p pmf) loss(seen losses.Value, eps float64) losses.Value {
 }
 
 func pmfTorch(c *losses.Call, eps float64) string {
-	text := fmt.Sprintf("(lambda g, x: -event * (x.gather(1, {index}[:, None]).squeeze(1) - g) + ((x - g[:, None]).exp().sum(1) + %[1]s).log() - (1 - event) * (((x - g[:, None]).exp() * (torch.arange(x.shape[1], device=x.device) > {index}[:, None])).sum(1) + %[1]s).log())(F.pad(logits, (0, 1)).max(1).values, F.pad(logits, (0, 1)))", losses.Python(eps))
+	text := fmt.Sprintf("(lambda g, x: -event * (logits.gather(1, {index}[:, None]).squeeze(1) - g) + ((x - g[:, None]).exp().sum(1) + %[1]s).log() - (1 - event) * (torch.where(torch.arange(x.shape[1], device=x.device) > {index}[:, None], (x - g[:, None]).exp(), 0).sum(1) + %[1]s).log())(F.pad(logits, (0, 1)).max(1).values, F.pad(logits, (0, 1)))", losses.Python(eps))
 	return c.Expand(text, nil)
 }
 
 func pmfCases() []losses.Case {
 	return []losses.Case{
 		{Name: "far_none", Options: losses.Values{"reduction": "none"}, Set: map[string]losses.Edge{"logits": {0: 40, 6: 20, 12: -1e4, 18: 300}, "index": {0: 0, 1: 0, 2: 0, 3: 5}, "event": {0: 0, 1: 0, 2: 1, 3: 1}}},
+		{Name: "no_tail_none", Options: losses.Values{"eps": 0.0, "reduction": "none"}, Set: map[string]losses.Edge{"logits": {5: 1e4, 11: 1e4}, "index": {0: 5, 1: 5}, "event": {0: 1, 1: 0}}},
 		{Name: "all_censored_mean", Fill: map[string]string{"event": "constant:0"}},
 	}
 }
@@ -194,10 +196,20 @@ var Weibull = &losses.Def[parts.ReductionOnly]{
 		params := c.In("log_params")
 		s, k := params.Slice(1, 0, 1).Squeeze(1), params.Slice(1, 1, 2).Squeeze(1)
 		z, shape := c.In("time").Log().Sub(s), k.Exp()
-		density := k.Sub(s).Add(shape.Shift(-1).Mul(z))
+		density := k.Sub(s).Add(expm1(k).Mul(z))
 		return losses.Each(shape.Mul(z).Exp().Sub(c.In("event").Mul(density)))
 	},
 	Golden: []losses.Case{
 		{Name: "small_shape_none", Options: losses.Values{"reduction": "none"}, Set: map[string]losses.Edge{"log_params": {1: 1e-4, 3: -1e-3, 5: -20}, "time": {0: 2.5, 2: 1e-3}}},
+		{Name: "infinite_shape_none", Options: losses.Values{"reduction": "none"}, Set: map[string]losses.Edge{"log_params": {1: math.Inf(1), 3: math.Inf(1), 5: math.Inf(-1)}, "event": {0: 0, 1: 1, 2: 0}, "time": {0: 1.75, 1: 0.5, 2: 3}}},
 	},
+}
+
+// expm1 is exp(x) - 1. Its gradient is a product of its own, so that 0 times infinity is
+// NaN there, whatever exp(x) has elsewhere.
+func expm1(x losses.Value) losses.Value {
+	e := x.Exp()
+	return builder.WithGradient("expm1", e.Shift(-1), []losses.Value{x}, func(dy losses.Value) []losses.Value {
+		return []losses.Value{e.Mul(dy)}
+	})
 }
