@@ -16,7 +16,7 @@ const metricLearning = "pytorch-metric-learning 2.9.0"
 
 // head completes what is declared of all of them.
 func head(s losses.Spec) losses.Spec {
-	s.Family, s.Witness, s.LabelPolicy = "margin", metricLearning, parts.GatherPolicy
+	s.Family, s.Witness, s.LabelPolicy, s.Cancels = "margin", metricLearning, parts.GatherPolicy, true // scale times the last digit of a cosine counts
 	s.Inputs = []losses.Input{
 		{Name: "input", Doc: "embeddings", Domain: losses.Vector, Of: losses.Of{Axis: "E"}, Grad: losses.Default},
 		{Name: "weight", Doc: "a vector of each class", Domain: losses.Vector, Of: losses.Of{Axis: "E"}, Grad: losses.Default},
