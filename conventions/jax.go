@@ -26,7 +26,6 @@ func optax() *Framework {
 	}
 	add("squared_error", "", "predictions, targets", "", plain("mse", nil))
 	add("l2_loss", "", "predictions, targets", "half the squared error", plain("mse", V{"scale": 0.5}))
-	add("absolute_error", "", "predictions, targets", "exactly at 0 the gradient is 0; JAX has 1", plain("l1", nil))
 	add("log_cosh", "", "predictions, targets", "", plain("log_cosh", nil))
 	add("huber_loss", "delta=1.0", "predictions, targets", "", func(a Args) (Form, error) {
 		return Form{Loss: "huber", Options: V{"delta": a.num("delta")}, Inputs: pair("predictions", "targets")}, nil

@@ -50,8 +50,9 @@ and behind a loss, such as a clip or the mean of the last axis, are in the file:
 ` + "`--map`" + ` writes them for any loss.
 
 The declarations were made from measurements and from the sources of the versions that
-are named. No run against the frameworks is part of this project's checks yet: a file
-equals PyTorch's own expression of the convention, which is verified as every file is.
+are named. ` + "`make conventions`" + ` runs 84 calls of keras (on JAX), optax and scikit-learn against
+our files, value and gradient, on random arrays; the others were read, and measured once. A
+file equals PyTorch's own expression of the convention, which is verified as every file is.
 `
 
 func page() string {
