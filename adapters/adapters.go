@@ -12,6 +12,7 @@ package adapters
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"go/format"
 	"regexp"
@@ -72,6 +73,9 @@ func Names() []string {
 // stem is the file's name without its extension. The result maps file names to
 // contents; [Refuse] says whether they may be written into a folder.
 func Write(plan *losses.Plan, file []byte, stem string, stacks []string) (map[string][]byte, error) {
+	if plan.HVP {
+		return nil, errors.New("adapters take no products with the Hessian: run the file with --hvp in ONNX Runtime itself")
+	}
 	d, err := Describe(plan, file, stem)
 	if err != nil {
 		return nil, err

@@ -242,3 +242,13 @@ func TestRanks(t *testing.T) {
 		}
 	}
 }
+
+func TestNoProducts(t *testing.T) {
+	plan, err := losses.Request{Catalog: all.Losses(), Loss: "mse", HVP: true}.Resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Write(plan, nil, "mse", []string{"torch"}); err == nil || !strings.Contains(err.Error(), "Hessian") {
+		t.Errorf("the error is %v, want one that says what is missing", err)
+	}
+}

@@ -15,7 +15,11 @@ func Grad(y, dy Value, xs ...Value) []Value {
 	return gradients(vs(y), vs(dy), xs, false)
 }
 
-// gradients is [Grad] of several values. Where the xs are leaves, what depends on an x
+// GradOfAll is [Grad] of several values, each with an upstream gradient of its own,
+// summed.
+func GradOfAll(ys, dys []Value, xs ...Value) []Value { return gradients(ys, dys, xs, false) }
+
+// gradients is [GradOfAll]. Where the xs are leaves, what depends on an x
 // through another x does not count.
 func gradients(ys, dys, xs []Value, leaves bool) []Value {
 	g := grader{xs: map[*node]bool{}, wanted: map[*node]bool{}, grads: map[*node]Value{}}

@@ -48,9 +48,20 @@ func (x Value) Norm(p float64, axes ...int) Value {
 	if math.IsNaN(p) {
 		fail("Norm", []Value{x}, "p is NaN, want a number")
 	}
-	value := x.norm(p, axes)
-	return WithGradient("norm", value, vs(x), func(dy Value) []Value {
-		return vs(x.normGrad(value, dy, p, axes))
+	var n Value // the rule is of the norm itself, so that its own gradient is this rule, too
+	n = WithGradient("norm", x.norm(p, axes), vs(x), func(dy Value) []Value {
+		return vs(x.normGrad(n, dy, p, axes))
+	})
+	return n
+}
+
+// DivUnlessZero is dy/n, and 0 where n is 0, with all its derivatives.
+func (dy Value) DivUnlessZero(n Value) Value {
+	quotient := dy.Div(n)
+	value := Where(n.Equal(n.Like(0)), n.Like(0), quotient)
+	return WithGradient("div_unless_zero", value, vs(dy, n), func(up Value) []Value {
+		dn := up.DivUnlessZero(n)
+		return vs(dn.SumTo(dy), dn.Mul(dy.DivUnlessZero(n)).Neg())
 	})
 }
 
@@ -75,14 +86,13 @@ func (x Value) norm(p float64, axes []int) Value {
 // normGrad is sign(x)·|x|^(p-1)·dy / norm^(p-1).
 func (x Value) normGrad(n, dy Value, p float64, axes []int) Value {
 	zero := x.Like(0)
-	unlessZero := func(scale Value) Value { return Where(n.Equal(zero), zero, scale) }
 	switch {
 	case p == 0:
 		return zero.Mul(dy)
 	case p == 1:
 		return x.Sign().Mul(dy)
 	case p == 2:
-		return x.Mul(unlessZero(dy.Div(n)))
+		return x.Mul(dy.DivUnlessZero(n))
 	case math.IsInf(p, 0):
 		best := x.Abs().Equal(n).Cast(x.dtype)
 		ties := best.SumKeep(axes...).Max(x.Like(1)) // none where the norm is NaN
@@ -91,9 +101,9 @@ func (x Value) normGrad(n, dy Value, p float64, axes []int) Value {
 		slope := Where(x.Equal(zero), zero, x.Abs().Pow(p-1).Mul(x.Sign()))
 		return slope.Mul(n.Pow(1 - p).Mul(dy))
 	case p < 2:
-		return x.Abs().Pow(p - 1).Mul(x.Sign()).Mul(unlessZero(dy.Div(n.Pow(p - 1))))
+		return x.Abs().Pow(p - 1).Mul(x.Sign()).Mul(dy.DivUnlessZero(n.Pow(p - 1)))
 	default:
-		return x.Abs().Pow(p - 2).Mul(x).Mul(unlessZero(dy.Div(n.Pow(p - 1))))
+		return x.Abs().Pow(p - 2).Mul(x).Mul(dy.DivUnlessZero(n.Pow(p - 1)))
 	}
 }
 

@@ -24,7 +24,7 @@ type configuration struct {
 
 // configKeys are what a configuration may hold.
 var configKeys = []string{
-	"loss", "options", "tasks", "weighting", "weights", "half", "mu", "with", "grad", "grad_output", "normalizer",
+	"loss", "options", "tasks", "weighting", "weights", "half", "mu", "with", "grad", "grad_output", "normalizer", "hvp",
 	"dtype", "loss_dtype", "index_dtype", "shape", "map", "opset", "for", "output",
 }
 
@@ -101,6 +101,8 @@ func (c *configuration) set(key string, value ast.Node) error {
 			err = errors.New("it is empty: name inputs, or none")
 		}
 		return err
+	case "hvp":
+		return decode(value, &r.HVP, "true or false")
 	case "normalizer":
 		return decode(value, &r.Normalizer, "true or false")
 	case "map":

@@ -114,6 +114,11 @@ func (a *app) describeWrappers(l losses.Loss, d losses.Description) {
 	if len(d.WrapperInputs) > 0 {
 		rows = append(rows, []string{"--normalizer", "an output normalizer: what mean would divide by, beside a sum", "[]"})
 	}
+	if d.NoSecond == "" {
+		rows = append(rows, []string{"--hvp", "inputs vector_NAME and outputs hvp_NAME: the Hessian times the vectors", ""})
+	} else {
+		rows = append(rows, []string{"--hvp", "no: " + d.NoSecond, ""})
+	}
 	rows = append(rows, []string{"--loss-dtype", "type of the loss and grad_output: float32 beside 16-bit inputs", "default --dtype"})
 	fmt.Fprintf(a.stdout, "\naround it\n%s", table(rows))
 }

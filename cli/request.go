@@ -29,6 +29,7 @@ type requestFlags struct {
 	with, grad []string
 	gradOutput bool
 	normalizer bool
+	hvp        bool
 	dtype      string
 	lossDType  string
 	indexDType string
@@ -43,6 +44,7 @@ func addRequestFlags(fs *pflag.FlagSet, a *app) *requestFlags {
 	f := addLossFlags(fs, a)
 	fs.StringSliceVar(&f.grad, "grad", nil, "`inputs` to differentiate, or none for the loss alone")
 	fs.BoolVar(&f.gradOutput, "grad-output", false, "add an input grad_output, the gradient that arrives from further on")
+	fs.BoolVar(&f.hvp, "hvp", false, "add inputs vector_NAME and outputs hvp_NAME, the product of the Hessian with them")
 	fs.BoolVar(&f.normalizer, "normalizer", false, "add an output normalizer, what mean would divide by")
 	fs.StringVar(&f.dtype, "dtype", "", "type of floating inputs and outputs: float32, float64, float16 or bfloat16 (default float32)")
 	fs.StringVar(&f.lossDType, "loss-dtype", "", "type of the loss, beside 16-bit inputs: float32 (default: that of --dtype)")
@@ -158,6 +160,9 @@ func (f *requestFlags) request(loss string, r losses.Request) (losses.Request, e
 	}
 	if f.flags.Changed("grad-output") {
 		r.GradOutput = f.gradOutput
+	}
+	if f.flags.Changed("hvp") {
+		r.HVP = f.hvp
 	}
 	if f.flags.Changed("normalizer") {
 		r.Normalizer = f.normalizer

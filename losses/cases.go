@@ -19,6 +19,7 @@ type Case struct {
 	Grad       []string // nil: every input that has a gradient
 	GradOutput bool
 	Normalizer bool
+	HVP        bool // vectors are normal
 	LossDType  tensor.DType
 	Spoiled    bool // what no loss may see is behind the mask, in every input
 	Shapes     map[string]string
@@ -111,7 +112,7 @@ func derivedCases(l Loss) []Case {
 	if l.Declaration().OwnCases {
 		return nil
 	}
-	for _, list := range [][]Case{rankCases(l), optionCases(l), optionalCases(l), batchCases(l), edgeCases(l), wrapperCases(l), classAxisCases(l)} {
+	for _, list := range [][]Case{rankCases(l), optionCases(l), optionalCases(l), batchCases(l), edgeCases(l), wrapperCases(l), classAxisCases(l), secondCases(l)} {
 		all = append(all, list...)
 	}
 	return all
@@ -268,7 +269,7 @@ func (c Case) golden(all Catalog, l Loss) (GoldenCase, error) {
 		return GoldenCase{}, err
 	}
 	r.With, r.GradOutput, r.Normalizer, r.Shapes, r.Grad = c.With, c.GradOutput, c.Normalizer, c.Shapes, c.Grad
-	r.LossDType, r.Map = c.LossDType, c.Map
+	r.LossDType, r.Map, r.HVP = c.LossDType, c.Map, c.HVP
 	if c.Grad == nil {
 		for _, in := range declared.Inputs() {
 			if in.Grad != No && (!in.Optional || slices.Contains(c.With, in.Name)) {
@@ -299,6 +300,9 @@ func (c Case) golden(all Catalog, l Loss) (GoldenCase, error) {
 	}
 	if p.GradOutput {
 		g.Inputs = append(g.Inputs, c.input("grad_output", graph.Output("loss").Shape(), Real.row(), nil, g.Sizes))
+	}
+	for _, v := range p.Vectors() {
+		g.Inputs = append(g.Inputs, c.input(v.Name, v.Shape, v.Domain.row(), nil, g.Sizes))
 	}
 	if c.Spoiled {
 		g.spoil(p)

@@ -28,6 +28,7 @@ type Description struct {
 	Traps       []string            `json:"traps"`
 	NaNRows     bool                `json:"nan_rows"`
 	Cancels     bool                `json:"cancels"`
+	NoSecond    string              `json:"no_second"`  // why there are no products with the Hessian, "" where there are
 	Exceptions  []string            `json:"exceptions"` // where an engine differs from the others
 	For         []DescribedTarget   `json:"for"`        // the consumers that files may be written for
 	Options     []DescribedOption   `json:"options"`
@@ -156,7 +157,7 @@ func Describe(l Loss) (Description, error) {
 	s := l.Declaration()
 	d := Description{
 		Name: s.Name, Class: s.Class, Aliases: OtherNames(s), Family: s.Family, Title: s.Title, Formula: s.Formula, Witness: s.Witness,
-		LabelPolicy: s.LabelPolicy, Traps: append([]string{}, s.Traps...), NaNRows: s.NaNRows, Cancels: s.Cancels, For: targetsOf(l), Star: s.Star, Classes: s.Classes, Broadcast: append([]string{}, s.Broadcast...),
+		LabelPolicy: s.LabelPolicy, Traps: append([]string{}, s.Traps...), NaNRows: s.NaNRows, Cancels: s.Cancels, NoSecond: s.NoSecond, For: targetsOf(l), Star: s.Star, Classes: s.Classes, Broadcast: append([]string{}, s.Broadcast...),
 		EmptyOpset: s.EmptyOpset, Undefined: append([]string{}, s.Undefined...),
 		Options: []DescribedOption{}, WrapperOptions: []DescribedOption{}, OptionInputs: []OptionInput{}, OptionShapes: []map[string]string{},
 	}

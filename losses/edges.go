@@ -28,7 +28,7 @@ func edgeCases(l Loss) []Case {
 			}
 		}
 	}
-	if len(spec.Inputs) > 1 && spec.Inputs[0].Domain.isFree() && spec.Inputs[1].Domain.isFree() && sameShape(spec, 0, 1) {
+	if comparesAlike(spec) {
 		for _, r := range reductionsOf(l) {
 			out = append(out, Case{
 				Name: "equal_" + r, Options: WithReduction(nil, r),

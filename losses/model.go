@@ -54,9 +54,12 @@ func (p *Plan) assemble(b *builder.B) (extra Expressions) {
 	if len(xs) == 0 {
 		return extra
 	}
-	for i, dx := range builder.Grad(loss, dy, xs...) {
-		name := p.Differentiated()[i]
-		b.Output("grad_"+name, dx.Cast(p.port(name).DType))
+	grads := builder.Grad(loss, dy, xs...)
+	for i, name := range p.Differentiated() {
+		b.Output("grad_"+name, grads[i].Cast(p.port(name).DType))
+	}
+	if p.HVP {
+		p.products(c, grads, xs)
 	}
 	return extra
 }

@@ -34,6 +34,9 @@ type Request struct {
 	GradOutput bool `json:"grad_output,omitempty" yaml:"grad_output,omitempty"`
 	// Normalizer adds an output normalizer: what mean would divide by.
 	Normalizer bool `json:"normalizer,omitempty" yaml:"normalizer,omitempty"`
+	// HVP adds an input vector_NAME for each gradient, and an output hvp_NAME: the product
+	// of the Hessian of the loss, of all inputs together, with the vectors.
+	HVP bool `json:"hvp,omitempty" yaml:"hvp,omitempty"`
 	// Shapes of inputs, as "N,C" lists; the other inputs follow.
 	Shapes map[string]string `json:"shape,omitempty" yaml:"shape,omitempty"`
 	DType  tensor.DType      `json:"-" yaml:"-"` // of floating inputs and outputs; float32
@@ -90,7 +93,7 @@ func (r Request) Resolve() (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, step := range []func() error{p.resolveMap, p.resolveInputs, p.resolveWrapping, p.resolveGrad, p.resolveProbe} {
+	for _, step := range []func() error{p.resolveMap, p.resolveInputs, p.resolveWrapping, p.resolveGrad, p.resolveHVP, p.resolveProbe} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -437,6 +440,9 @@ func (c Catalog) FromModel(m *ir.Model) (Request, error) {
 		switch {
 		case port.Name == "grad_output":
 			r.GradOutput = true
+			continue
+		case isVector(m, port.Name):
+			r.HVP = true
 			continue
 		case declared[port.Name].Optional:
 			r.With = append(r.With, port.Name)

@@ -197,6 +197,9 @@ func (t Task) Ports(s *Spec) ([]Input, Shapes) {
 	if own.NotDerivative != "" {
 		s.NotDerivative = "task " + t.Name + ": " + own.NotDerivative
 	}
+	if own.NoSecond != "" {
+		s.NoSecond = "task " + t.Name + ": " + own.NoSecond
+	}
 	if own.LabelPolicy != "" {
 		s.LabelPolicy = strings.TrimPrefix(s.LabelPolicy+"; task "+t.Name+": "+own.LabelPolicy, "; ")
 	}

@@ -174,14 +174,17 @@ func (h *harness) reductions() []losses.Values {
 	return []losses.Values{nil}
 }
 
-// gradients are the default gradients, none, and an upstream gradient.
+// gradients are the default gradients, none, products with the Hessian, and an upstream
+// gradient.
 func (h *harness) gradients() []variant {
 	upstream, noGradients := h.request(nil), h.asked(nil)
 	noGradients.Grad = []string{"none"}
-	upstream.GradOutput = true
-	return []variant{
-		{"default_gradients", h.asked(nil)},
-		{"no_gradients", noGradients},
-		{"grad_output", upstream},
+	list := []variant{{"default_gradients", h.asked(nil)}, {"no_gradients", noGradients}}
+	if h.spec.NoSecond == "" {
+		second := h.request(nil)
+		second.HVP = true
+		list = append(list, variant{"hvp", second})
 	}
+	upstream.GradOutput = true
+	return append(list, variant{"grad_output", upstream})
 }

@@ -103,10 +103,11 @@ func (t Tolerance) withFloor(want *tensor.Tensor) Tolerance {
 }
 
 // cancelling returns the tolerance for an output in float32, or fewer bits, of a loss
-// whose gradients cancel: the absolute one grows with the largest number, by 17 units in
-// its last place.
-func (t Tolerance) cancelling(cancels bool, want *tensor.Tensor) Tolerance {
-	if cancels && want != nil {
+// whose gradients cancel, and for products with the Hessian, which are sums that do: the
+// absolute one grows with the largest number, by 17 units in its last place.
+func (t Tolerance) cancelling(cancels bool, output string, dtype tensor.DType, want *tensor.Tensor) Tolerance {
+	cancels = cancels || strings.HasPrefix(output, "hvp_")
+	if cancels && dtype != tensor.Float64 && want != nil {
 		t.Abs = max(t.Abs, 2e-6*largest(0, want))
 	}
 	return t

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"maps"
 	"math"
+	"strings"
 
 	"github.com/lossgen/lossgen/builder/tensor"
 	"github.com/lossgen/lossgen/export"
@@ -155,7 +155,7 @@ func (f *file) derivatives(ctx context.Context, w wide, inputs map[string]*tenso
 		return want, 0, err
 	}
 	request := w.request
-	request.Grad, request.GradOutput = []string{"none"}, false
+	request.Grad, request.GradOutput, request.HVP = []string{"none"}, false, false
 	forward, err := w.judge.open(request)
 	if err != nil {
 		return nil, 0, err
@@ -166,8 +166,21 @@ func (f *file) derivatives(ctx context.Context, w wide, inputs map[string]*tenso
 	if p.upstream == nil {
 		p.upstream = tensor.FromFloats(tensor.Float64, nil, []float64{1})
 	}
+	p.objective = p.upstreamTimesLoss
 	for _, name := range f.plan.Differentiated() {
 		want["grad_"+name] = p.gradient(name)
+	}
+	if f.plan.HVP && p.err == nil {
+		request := w.request
+		request.HVP = false
+		if p.session, err = w.judge.open(request); err != nil {
+			return nil, 0, err
+		}
+		defer p.session.Close()
+		p.objective = p.vectorsTimesGradients
+		for _, name := range f.plan.Differentiated() {
+			want["hvp_"+name] = p.gradient(name)
+		}
 	}
 	return want, p.kinks, p.err
 }
@@ -181,14 +194,40 @@ func (e Engine) open(r losses.Request) (runtime.Session, error) {
 	return e.Backend.Open(data, e.Options)
 }
 
-// prober evaluates the sum of upstream times loss near inputs.
+// prober evaluates an objective near inputs.
 type prober struct {
-	ctx      context.Context
-	session  runtime.Session
-	inputs   map[string]*tensor.Tensor
-	upstream *tensor.Tensor
-	kinks    int
-	err      error
+	ctx       context.Context
+	session   runtime.Session
+	inputs    map[string]*tensor.Tensor
+	upstream  *tensor.Tensor
+	objective func(outputs map[string]*tensor.Tensor) float64
+	kinks     int
+	err       error
+}
+
+// upstreamTimesLoss is what gradients are derivatives of.
+func (p *prober) upstreamTimesLoss(outputs map[string]*tensor.Tensor) float64 {
+	return dot(outputs["loss"], p.upstream)
+}
+
+// vectorsTimesGradients is what products with the Hessian are derivatives of.
+func (p *prober) vectorsTimesGradients(outputs map[string]*tensor.Tensor) float64 {
+	sum := 0.0
+	for name, x := range outputs {
+		if input, ok := strings.CutPrefix(name, "grad_"); ok {
+			sum += dot(x, p.inputs["vector_"+input])
+		}
+	}
+	return sum
+}
+
+// dot is the product of two tensors of one shape, of which the second may be a number.
+func dot(x, y *tensor.Tensor) float64 {
+	sum := 0.0
+	for k := range x.Len() {
+		sum += y.Float(min(k, y.Len()-1)) * x.Float(k)
+	}
+	return sum
 }
 
 // gradient returns the derivatives by the elements of an input; NaN for those
@@ -233,8 +272,10 @@ func (p *prober) derivative(name string, i int) float64 {
 
 // at returns the objective with one element of an input replaced.
 func (p *prober) at(name string, i int, v float64) float64 {
-	inputs := maps.Clone(p.inputs)
-	delete(inputs, "grad_output")
+	inputs := map[string]*tensor.Tensor{}
+	for _, port := range p.session.Inputs() {
+		inputs[port.Name] = p.inputs[port.Name]
+	}
 	x := tensor.FromFloats(tensor.Float64, p.inputs[name].Dims, p.inputs[name].Floats())
 	x.SetFloat(i, v)
 	inputs[name] = x
@@ -243,9 +284,5 @@ func (p *prober) at(name string, i int, v float64) float64 {
 		p.err = fmt.Errorf("differences of %s: %w", name, err)
 		return 0
 	}
-	sum := 0.0
-	for k := range out["loss"].Len() {
-		sum += p.upstream.Float(min(k, p.upstream.Len()-1)) * out["loss"].Float(k)
-	}
-	return sum
+	return p.objective(out)
 }

@@ -72,6 +72,11 @@ func Draw(p *losses.Plan, s Sizes, seed int, gradOutput tensor.Shape) map[string
 		losses.Positive.Random(t, generator(seed, p.Loss, "grad_output"))
 		inputs["grad_output"] = t
 	}
+	for _, v := range p.Vectors() {
+		t := tensor.New(v.DType, s.Of(v.Shape)...)
+		losses.Real.Random(t, generator(seed, p.Loss, v.Name))
+		inputs[v.Name] = t
+	}
 	return inputs
 }
 

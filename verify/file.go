@@ -277,7 +277,7 @@ func (f *file) compareOutputs(e Engine, got, want map[string]*tensor.Tensor, whe
 			bad = fmt.Sprintf("%s: there is no output %s to compare with", where, p.Name)
 			continue
 		}
-		if d := Compare(got[p.Name], want[p.Name], e.tolerance(p.DType).cancelling(f.plan.Spec.Cancels && p.DType != tensor.Float64, want[p.Name])); !c.add(p.Name, where, d) && bad == "" {
+		if d := Compare(got[p.Name], want[p.Name], e.tolerance(p.DType).cancelling(f.plan.Spec.Cancels, p.Name, p.DType, want[p.Name])); !c.add(p.Name, where, d) && bad == "" {
 			bad = fmt.Sprintf("%s: %s: %v", where, p.Name, d)
 		}
 	}

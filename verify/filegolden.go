@@ -68,6 +68,9 @@ func (f *file) withGradients(g *Golden) *Golden {
 	if f.plan.Normalizer && find(g.Outputs, "normalizer") == nil {
 		return nil
 	}
+	if f.plan.HVP != g.Request.HVP {
+		return nil
+	}
 	upstream := g.input("grad_output") != nil
 	switch {
 	case upstream == f.plan.GradOutput || len(wanted) == 0:

@@ -86,7 +86,7 @@ func (c *Golden) addTensors(files map[string][]byte, m *ir.Model, dtype tensor.D
 		if err := add("output", i, p, want); err != nil {
 			return Tolerance{}, err
 		}
-		own := c.tolerance(ToleranceOf(dtype, "ort"), p.Name, dtype).withFloor(want.Cast(dtype)).cancelling(cancels && dtype != tensor.Float64, want)
+		own := c.tolerance(ToleranceOf(dtype, "ort"), p.Name, dtype).withFloor(want.Cast(dtype)).cancelling(cancels, p.Name, dtype, want)
 		tolerance = Tolerance{Rel: max(tolerance.Rel, own.Rel), Abs: max(tolerance.Abs, own.Abs)}
 	}
 	return tolerance, nil

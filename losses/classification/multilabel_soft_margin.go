@@ -79,7 +79,11 @@ func signedLogSigmoids(x, t losses.Value) losses.Value {
 	return builder.WithGradient("signed_log_sigmoids", value, []losses.Value{x, t}, func(dy losses.Value) []losses.Value {
 		// sigmoid(x) is exp(min(x, 0)) / (1 + exp(-|x|)), and sigmoid(-x) has the same denominator.
 		up, down := x.Clip(math.Inf(-1), 0).Exp(), x.Relu().Neg().Exp()
-		dx := other.Mul(up).Sub(t.Mul(down)).Div(x.Abs().Neg().Exp().Shift(1))
+		small := x.Abs().Neg().Exp()
+		sum := small.Shift(1)
+		dx := builder.WithGradient("signed_sigmoids", other.Mul(up).Sub(t.Mul(down)).Div(sum), []losses.Value{x, t}, func(d losses.Value) []losses.Value {
+			return []losses.Value{small.Div(sum.Square()).Mul(d), d.Neg()}
+		})
 		return []losses.Value{dx.Mul(dy), x.Neg().LogSigmoid().Sub(x.LogSigmoid()).Mul(dy)}
 	})
 }

@@ -17,8 +17,9 @@ import (
 // to sparsemax, 2016).
 var Sparsemax = projected(losses.Spec{
 	Name: "sparsemax", Family: "classification",
-	Title:   "loss of the probabilities nearest to the scores",
-	Formula: "p = max(input - tau, 0), sum p = 1; (1 - sum p^2)/2 + sum p·input - input[target]",
+	NoSecond: "PyTorch's derivative of its gradient holds the threshold, which depends on the input",
+	Title:    "loss of the probabilities nearest to the scores",
+	Formula:  "p = max(input - tau, 0), sum p = 1; (1 - sum p^2)/2 + sum p·input - input[target]",
 	Traps: []string{
 		"Loss and gradient are exactly 0 as soon as the true class leads by 1.",
 		"entmax's ignore_index works for classes only, its mean divides by the kept rows, as here.",
@@ -39,8 +40,9 @@ var Sparsemax = projected(losses.Spec{
 // sequence-to-sequence models, 2019).
 var Entmax15 = projected(losses.Spec{
 	Name: "entmax15", Aliases: []string{"entmax"}, Family: "classification",
-	Title:   "loss of 1.5-entmax, between softmax and sparsemax",
-	Formula: "p = max(input/2 - tau, 0)^2, sum p = 1; (1 - sum p^1.5)/0.75 + sum p·input - input[target]",
+	NoSecond: "PyTorch's derivative of its gradient holds the threshold, which depends on the input",
+	Title:    "loss of 1.5-entmax, between softmax and sparsemax",
+	Formula:  "p = max(input/2 - tau, 0)^2, sum p = 1; (1 - sum p^1.5)/0.75 + sum p·input - input[target]",
 	Traps: []string{
 		"Loss and gradient are exactly 0 as soon as the true class leads by 2.",
 		"entmax sorts the 100 largest scores first and gives the same numbers.",

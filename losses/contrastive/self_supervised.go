@@ -146,9 +146,10 @@ type AlignUniformOptions struct {
 var AlignUniform = &losses.Def[AlignUniformOptions]{
 	Spec: losses.Spec{
 		Name: "align_uniform", Aliases: []string{"hypersphere"}, Family: family,
-		Title:   "views alike, and embeddings all over the sphere",
-		Formula: "x, y = z1, z2 of length 1; mean ||x - y||^alpha + lam·mean over x and y of log(mean over i < j of exp(-t·||x_i - x_j||^2))",
-		Witness: "lightly 1.6.0",
+		Undefined: []string{"hvp_equal"}, // PyTorch gives NaN for the distance of a row from itself
+		Title:     "views alike, and embeddings all over the sphere",
+		Formula:   "x, y = z1, z2 of length 1; mean ||x - y||^alpha + lam·mean over x and y of log(mean over i < j of exp(-t·||x_i - x_j||^2))",
+		Witness:   "lightly 1.6.0",
 		Torch: "(lambda x, y: (x - y).norm(dim=1).pow({alpha}).mean() + {lam} * sum(torch.exp(-{t} * (v[:, None] - v[None, :]).square().sum(2))[torch.ones(len(v), len(v), dtype=torch.bool).triu(1)].mean().log() for v in (x, y)) / 2)" +
 			"(F.normalize(z1, dim=1), F.normalize(z2, dim=1))",
 		Inputs: views(), Shapes: rowsOf("z1", "z2"), Inseparable: ofBatch,

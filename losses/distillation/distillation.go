@@ -106,9 +106,6 @@ func torchDivergence(p, q string) string {
 	return fmt.Sprintf("F.kl_div(%s, %s, reduction='none', log_target=True).sum(-1)", q, p)
 }
 
-// logAddExp is log(exp(a) + exp(b)).
-func logAddExp(a, b losses.Value) losses.Value { return a.Max(b).Add(a.Sub(b).SoftplusOfAbs()) }
-
 // labeled is the target of a class for each row, without an ignored one.
 func labeled(c *losses.Call) losses.Value {
 	x := c.In("student")

@@ -31,10 +31,11 @@ type RKDOptions struct {
 var RKD = &losses.Def[RKDOptions]{
 	Spec: losses.Spec{
 		Name: "rkd", Aliases: []string{"relational_kd"}, Family: family,
-		Title:   "distances of pairs and angles of triples of rows",
-		Formula: "distance·smooth_l1(d(student)/mean, d(teacher)/mean) + angle·smooth_l1(cosines of student, of teacher)",
-		Inputs:  features(losses.Point, losses.Of{}),
-		Shapes:  []losses.Shapes{{"student": "N,D", "teacher": "N,E"}},
+		NoSecond: "PyTorch's second derivative is NaN at the distance of a row from itself",
+		Title:    "distances of pairs and angles of triples of rows",
+		Formula:  "distance·smooth_l1(d(student)/mean, d(teacher)/mean) + angle·smooth_l1(cosines of student, of teacher)",
+		Inputs:   features(losses.Point, losses.Of{}),
+		Shapes:   []losses.Shapes{{"student": "N,D", "teacher": "N,E"}},
 		Traps: []string{
 			"Widths may differ: only distances and angles are compared.",
 			"Distances are divided by the mean of those above 0, which has a gradient; if all rows of a model are equal there is none: NaN.",

@@ -192,7 +192,7 @@ var GeneralizedJSD = &losses.Def[GeneralizedJSDOptions]{
 	},
 	Body: func(c *losses.Call, o GeneralizedJSDOptions) losses.Term {
 		s, t := logProbabilities(c.In("student"), *o.Temperature), logProbabilities(c.In("teacher"), *o.Temperature)
-		m := logAddExp(s.Shift(math.Log(1-*o.Beta)), t.Shift(math.Log(*o.Beta)))
+		m := parts.LogAddExp(s.Shift(math.Log(1-*o.Beta)), t.Shift(math.Log(*o.Beta)))
 		return kept(c, divergence(t, m).Scale(*o.Beta).Add(divergence(s, m).Scale(1-*o.Beta)), *o.IgnoreIndex)
 	},
 	Golden: append(ignoredRows(), largeRows()...),

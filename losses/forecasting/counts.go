@@ -32,7 +32,7 @@ var ZIPNLL = &losses.Def[parts.ReductionOnly]{
 	Body: func(c *losses.Call, o parts.ReductionOnly) losses.Term {
 		log, zero, t := c.In("log_rate"), c.In("zero_logit"), c.In("target")
 		rate, count := log.Exp(), zero.Neg().LogSigmoid()
-		none := logAddExp(zero.LogSigmoid(), count.Sub(rate)).Neg()
+		none := parts.LogAddExp(zero.LogSigmoid(), count.Sub(rate)).Neg()
 		some := rate.Sub(count).Sub(t.Mul(log)).Add(t.LogFactorial())
 		return losses.Each(builder.Where(t.Equal(t.Like(0)), none, some))
 	},
@@ -46,8 +46,9 @@ var ZIPNLL = &losses.Def[parts.ReductionOnly]{
 var NegativeBinomialNLL = &losses.Def[parts.ReductionOnly]{
 	Spec: losses.Spec{
 		Name: "negative_binomial_nll", Aliases: []string{"negative_binomial"}, Family: family, Witness: "pytorch-forecasting 1.8.0",
-		Title:   "negative log-likelihood of a negative binomial distribution",
-		Formula: "r = 1/alpha; lgamma(r) + lgamma(target+1) - lgamma(target+r) - target·log(alpha·mean/(1 + alpha·mean)) + r·log(1 + alpha·mean)",
+		NoSecond: "the second derivative of the gamma function's logarithm has half the digits here",
+		Title:    "negative log-likelihood of a negative binomial distribution",
+		Formula:  "r = 1/alpha; lgamma(r) + lgamma(target+1) - lgamma(target+r) - target·log(alpha·mean/(1 + alpha·mean)) + r·log(1 + alpha·mean)",
 		Inputs: []losses.Input{
 			parameter("mean", "means", losses.Positive),
 			parameter("alpha", "dispersions: the variance is mean + alpha·mean^2", losses.Positive),
@@ -76,13 +77,4 @@ var NegativeBinomialNLL = &losses.Def[parts.ReductionOnly]{
 		{Name: "no_counts_none", Options: losses.Values{"reduction": "none"}, Fill: map[string]string{"target": "class:5"}, Set: map[string]losses.Edge{"target": {0: -1, 1: -0.25, 2: math.Copysign(0, -1), 3: math.NaN()}}},
 		{Name: "far_none", Options: losses.Values{"reduction": "none"}, Fill: map[string]string{"target": "class:50"}, Set: map[string]losses.Edge{"alpha": {0: 0.01, 1: 100}, "mean": {0: 20, 1: 1e3}}, Dtypes: []string{"float64"}},
 	},
-}
-
-// logAddExp is log(exp(a) + exp(b)).
-func logAddExp(a, b losses.Value) losses.Value {
-	d := b.Sub(a)
-	value := a.Max(b).Add(d.SoftplusOfAbs())
-	return builder.WithGradient("log_add_exp", value, []losses.Value{a, b}, func(dy losses.Value) []losses.Value {
-		return []losses.Value{d.Neg().Sigmoid().Mul(dy), d.Sigmoid().Mul(dy)}
-	})
 }

@@ -104,11 +104,12 @@ var CRPSEnsemble = &losses.Def[EnsembleOptions]{
 var EnergyScore = &losses.Def[EnsembleOptions]{
 	Spec: losses.Spec{
 		Name: "energy_score", Family: family, Witness: "scoringrules 0.10.0",
-		Title:   "energy score of samples of vectors",
-		Formula: "mean over m of ||samples[m] - target|| - (sum over m, k of ||samples[m] - samples[k]||)/(2·M^2)",
-		Inputs:  []losses.Input{parameter("samples", "samples of the forecast", losses.Real), observed(losses.Real)},
-		Shapes:  []losses.Shapes{{"samples": "N,M,D", "target": "N,D"}},
-		Traps:   append([]string{"It is the CRPS of vectors: one norm for all their elements."}, ensembleTraps...),
+		NoSecond: "PyTorch's second derivative is NaN at the distance of a sample from itself",
+		Title:    "energy score of samples of vectors",
+		Formula:  "mean over m of ||samples[m] - target|| - (sum over m, k of ||samples[m] - samples[k]||)/(2·M^2)",
+		Inputs:   []losses.Input{parameter("samples", "samples of the forecast", losses.Real), observed(losses.Real)},
+		Shapes:   []losses.Shapes{{"samples": "N,M,D", "target": "N,D"}},
+		Traps:    append([]string{"It is the CRPS of vectors: one norm for all their elements."}, ensembleTraps...),
 	},
 	Defaults: EnsembleOptions{Estimator: "nrg", Reduction: losses.Mean},
 	Reference: func(c *losses.Call, o EnsembleOptions) string {

@@ -62,9 +62,10 @@ var MMDGaussian = &losses.Def[MMDGaussianOptions]{
 var EnergyDistance = &losses.Def[struct{}]{
 	Spec: losses.Spec{
 		Name: "energy_distance", Family: family,
-		Title:   "mean distance between samples less that within them",
-		Formula: "mean |x - y| - mean |x - x'|/2 - mean |y - y'|/2",
-		Inputs:  samples(), Shapes: twoSets(),
+		NoSecond: "PyTorch's second derivative is NaN at the distance of a row from itself",
+		Title:    "mean distance between samples less that within them",
+		Formula:  "mean |x - y| - mean |x - x'|/2 - mean |y - y'|/2",
+		Inputs:   samples(), Shapes: twoSets(),
 		Traps: []string{
 			"It is half of what statistics calls so. geomloss limits distances to 1e-4 from below, which changes the fifth digit.",
 			"The gradient of a distance of 0 is 0.",

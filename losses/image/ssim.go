@@ -151,10 +151,11 @@ type MSSSIMOptions struct {
 var MSSSIM = &losses.Def[MSSSIMOptions]{
 	Spec: losses.Spec{
 		Name: "ms_ssim", Aliases: []string{"msssim"}, Family: family,
-		Title:   "1 less the structural similarity at several scales",
-		Formula: "1 - prod_i max(mean(structure_i), 0)^weights_i, each scale half the one before, the last with its means",
-		Witness: "pytorch-msssim 1.0.0",
-		Inputs:  images(), Shapes: fourAxes(), NaNRows: true,
+		NoSecond: "a power of a similarity of 0 has no second derivative",
+		Title:    "1 less the structural similarity at several scales",
+		Formula:  "1 - prod_i max(mean(structure_i), 0)^weights_i, each scale half the one before, the last with its means",
+		Witness:  "pytorch-msssim 1.0.0",
+		Inputs:   images(), Shapes: fourAxes(), NaNRows: true,
 		Small: losses.Values{"window": int64(3), "weights": []float64{0.5, 0.25, 0.25}},
 		Traps: []string{
 			"Sides are halved at each scale, and the last has to hold a window: five scales of 11 pixels need sides above 160. Smaller images end the run.",

@@ -20,9 +20,10 @@ type MultiMarginOptions struct {
 var MultiMargin = &losses.Def[MultiMarginOptions]{
 	Spec: losses.Spec{
 		Name: "multi_margin", Class: "MultiMarginLoss", Family: "margin",
-		Title:   "hinge between the true class and all others",
-		Formula: "weight[target]·(sum over c != target of max(0, margin - input[target] + input[c])^p) / C",
-		Torch:   "F.multi_margin_loss(input, {target}, p={p}, margin={margin}, weight={weight}, reduction={reduction})",
+		NoSecond: "PyTorch does not differentiate its gradient",
+		Title:    "hinge between the true class and all others",
+		Formula:  "weight[target]·(sum over c != target of max(0, margin - input[target] + input[c])^p) / C",
+		Torch:    "F.multi_margin_loss(input, {target}, p={p}, margin={margin}, weight={weight}, reduction={reduction})",
 		Inputs: []losses.Input{
 			{Name: "input", Doc: "scores, classes along the last axis", Domain: losses.Real, Grad: losses.Default},
 			{Name: "target", Doc: "class of each row", Domain: losses.Class, Of: losses.Of{Axis: "C"}},
@@ -93,9 +94,10 @@ func hingeRows(x, index losses.Value, o MultiMarginOptions) losses.Value {
 var MultilabelMargin = &losses.Def[parts.ReductionOnly]{
 	Spec: losses.Spec{
 		Name: "multilabel_margin", Class: "MultiLabelMarginLoss", Family: "margin",
-		Title:   "hinge between each listed class and all classes not listed",
-		Formula: "(sum over listed j, unlisted i of max(0, 1 - input[j] + input[i])) / C",
-		Torch:   "F.multilabel_margin_loss(input, {target}, reduction={reduction})",
+		NoSecond: "PyTorch does not differentiate its gradient",
+		Title:    "hinge between each listed class and all classes not listed",
+		Formula:  "(sum over listed j, unlisted i of max(0, 1 - input[j] + input[i])) / C",
+		Torch:    "F.multilabel_margin_loss(input, {target}, reduction={reduction})",
 		Inputs: []losses.Input{
 			{Name: "input", Doc: "scores, classes along the last axis", Domain: losses.Real, Grad: losses.Default},
 			{Name: "target", Doc: "the classes of each row, first come first; the list ends at the first -1", Domain: losses.Labels, Of: losses.Of{Axis: "C"}},

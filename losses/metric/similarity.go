@@ -59,10 +59,11 @@ type CircleOptions struct {
 var Circle = &losses.Def[CircleOptions]{
 	Spec: losses.Spec{
 		Name: "circle", Family: family,
-		Title:   "similarities weighted by how far they are from where they belong",
-		Formula: "s = cosines, w_p = max(0, 1 + m - s), w_n = max(0, s + m); log(1 + sum of exp(-gamma·w_p·(s - 1 + m)) · sum of exp(gamma·w_n·(s - m)))",
-		Witness: library,
-		Inputs:  grouped(losses.Vector), Shapes: groupedShapes(), LabelPolicy: parts.GroupPolicy, Inseparable: inBatch,
+		NoSecond: "its weights are constants in the gradient, which is no derivative then",
+		Title:    "similarities weighted by how far they are from where they belong",
+		Formula:  "s = cosines, w_p = max(0, 1 + m - s), w_n = max(0, s + m); log(1 + sum of exp(-gamma·w_p·(s - 1 + m)) · sum of exp(gamma·w_n·(s - m)))",
+		Witness:  library,
+		Inputs:   grouped(losses.Vector), Shapes: groupedShapes(), LabelPolicy: parts.GroupPolicy, Inseparable: inBatch,
 		NotDerivative: "the weights w_p and w_n are constants, as in the paper",
 		Traps: []string{
 			"The weights are constants for the gradient.",

@@ -24,8 +24,9 @@ type BiTemperedOptions struct {
 var BiTemperedLogistic = &losses.Def[BiTemperedOptions]{
 	Spec: parts.OverRows(losses.Spec{
 		Name: "bi_tempered_logistic", Aliases: []string{"bi_tempered"}, Family: family, Witness: "pytorch-toolbelt 0.8.0",
-		Title:   "logistic loss with a bounded logarithm and a heavy-tailed softmax",
-		Formula: "p = exp_t2(input - normalizer); sum_c of t·(log_t1(t) - log_t1(p)) - (t^(2-t1) - p^(2-t1)) / (2-t1); t is 1 at target",
+		NoSecond: "its gradient is that of the equation that the normalizer solves, which cannot be differentiated again",
+		Title:    "logistic loss with a bounded logarithm and a heavy-tailed softmax",
+		Formula:  "p = exp_t2(input - normalizer); sum_c of t·(log_t1(t) - log_t1(p)) - (t^(2-t1) - p^(2-t1)) / (2-t1); t is 1 at target",
 		Traps: []string{
 			"The paper gives no defaults; 0.8 and 1.4 are the usual ones. Both at 1 are cross entropy, which neither may be here.",
 			"The normalizer is found by num_iters steps, which leave an error of about 5e-6 after 5; a t2 below 1 needs a bisection and is not there.",

@@ -27,3 +27,12 @@ func LogitCrossEntropy(x, t, positive losses.Value) losses.Value {
 		return []losses.Value{dx.Mul(dy), positive.Mul(down).Sub(x.Softplus()).Mul(dy)}
 	})
 }
+
+// LogAddExp is log(exp(a) + exp(b)).
+func LogAddExp(a, b losses.Value) losses.Value {
+	d := b.Sub(a)
+	value := a.Max(b).Add(d.SoftplusOfAbs())
+	return builder.WithGradient("log_add_exp", value, []losses.Value{a, b}, func(dy losses.Value) []losses.Value {
+		return []losses.Value{d.Neg().Sigmoid().Mul(dy), d.Sigmoid().Mul(dy)}
+	})
+}

@@ -58,9 +58,9 @@ func LogCosh(d losses.Value) losses.Value {
 	})
 }
 
-// TorchLogCosh is [LogCosh] of an expression.
+// TorchLogCosh is [LogCosh] of an expression, which has a second derivative at 0, too.
 func TorchLogCosh(d string) string {
-	return "(lambda d: d + F.softplus(-2 * d) - math.log(2))(" + losses.Operand(d) + ".abs())"
+	return "(lambda d: torch.logaddexp(d, -d) - math.log(2))(" + d + ")"
 }
 
 // Aligned broadcasts two values to their common shape.

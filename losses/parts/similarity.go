@@ -42,12 +42,14 @@ func Distances(x losses.Value) losses.Value {
 	difference := x.Unsqueeze(1).Sub(x.Unsqueeze(0))
 	squares := difference.Square().SumOver(2)
 	zero := squares.Equal(squares.Like(0))
-	d := builder.Where(zero, squares.Like(0), builder.Where(zero, squares.Like(1), squares).Sqrt())
-	return builder.WithGradient("distances", d, []losses.Value{x}, func(dy losses.Value) []losses.Value {
-		pull := builder.Where(zero, d.Like(0), dy.BroadcastTo(d.Shape()).Div(d))
+	value := builder.Where(zero, squares.Like(0), builder.Where(zero, squares.Like(1), squares).Sqrt())
+	var d losses.Value // whose own gradient in the rule is the rule's
+	d = builder.WithGradient("distances", value, []losses.Value{x}, func(dy losses.Value) []losses.Value {
+		pull := dy.BroadcastTo(d.Shape()).DivUnlessZero(d)
 		pull = pull.Add(pull.Transpose(1, 0)) // of both rows of a pair
 		return []losses.Value{pull.Unsqueeze(1).MatMul(difference).Squeeze(1)}
 	})
+	return d
 }
 
 // Diagonal holds where the number of the row is that of the column.

@@ -23,8 +23,9 @@ type CTCOptions struct {
 var CTC = &losses.Def[CTCOptions]{
 	Spec: losses.Spec{
 		Name: "ctc", Class: "CTCLoss", Family: "sequence",
-		Title:   "likelihood of label sequences without alignment",
-		Formula: "-log(sum over paths π that read targets of exp(sum over t of log_probs[t,π[t]]))",
+		NoSecond: "PyTorch does not differentiate its gradient",
+		Title:    "likelihood of label sequences without alignment",
+		Formula:  "-log(sum over paths π that read targets of exp(sum over t of log_probs[t,π[t]]))",
 		Inputs: []losses.Input{
 			{Name: "log_probs", Doc: "log-probabilities of the classes at each step, as log_softmax gives them", Domain: losses.LogProb, Of: losses.Of{Axis: "C"}, Grad: losses.Default},
 			{Name: "targets", Doc: "labels, padded to [N,S] or one sequence after the other; none is the blank", Domain: losses.Class, Of: losses.Of{Axis: "C", Except: "blank", Unchecked: true}},
