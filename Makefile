@@ -55,7 +55,6 @@ golden: build $(LIVE)/installed ## make the golden cases again with PyTorch
 
 conformance: build $(LIVE)/installed ## compare with PyTorch live, train in each stack, run the fuzzers: everything heavy
 	$(LIVE)/bin/python conformance/run.py --lossgen ./lossgen --requests $(REQUESTS) --sample $(SAMPLE) --fuzz $(FUZZ) --seed $(SEED)
-	$(MAKE) frameworks
 
 goldens files live models adapters stacks docs fuzz: build $(LIVE)/installed ## one kind of what conformance runs, a folder in conformance each
 	$(LIVE)/bin/python conformance/run.py --kinds $@ --lossgen ./lossgen --requests $(REQUESTS) --sample $(SAMPLE) --fuzz $(FUZZ) --seed $(SEED)
