@@ -43,7 +43,7 @@ func (x Value) Amax(axes ...int) Value {
 
 // Norm returns the p-norm over axes, which stay as size 1, with the value and
 // gradient of torch.linalg.vector_norm, also where the norm or an element is 0. p may
-// be infinite.
+// be infinite. The second derivative of the 2-norm at 0 is 0, where PyTorch has NaN.
 func (x Value) Norm(p float64, axes ...int) Value {
 	if math.IsNaN(p) {
 		fail("Norm", []Value{x}, "p is NaN, want a number")
@@ -55,7 +55,8 @@ func (x Value) Norm(p float64, axes ...int) Value {
 	return n
 }
 
-// DivUnlessZero is dy/n, and 0 where n is 0, with all its derivatives.
+// DivUnlessZero is dy/n, and where n is 0 it and all its derivatives are 0. dy must
+// broadcast to n's shape.
 func (dy Value) DivUnlessZero(n Value) Value {
 	quotient := dy.Div(n)
 	value := Where(n.Equal(n.Like(0)), n.Like(0), quotient)

@@ -208,3 +208,26 @@ func TestNormErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestSecondOfNorm compares products with the second derivative with PyTorch's:
+// autograd.grad of the gradient of torch.linalg.vector_norm(x, 2, 1).sum(). At 0 that is
+// NaN, and 0 here.
+func TestSecondOfNorm(t *testing.T) {
+	g := build(t, func(b *builder.B) {
+		x, v := b.Input("x", f64, tensor.Of("N", "D")), b.Input("v", f64, tensor.Of("N", "D"))
+		y := x.Norm(2, 1).Sum()
+		b.Output("hvp", builder.Grad(builder.Grad(y, y.Like(1), x)[0], v, x)[0])
+	})
+	inputs := tensors{
+		"x": tensor.FromFloats(f64, []int64{2, 3}, []float64{0, 0, 0, 3, 4, 0}),
+		"v": tensor.FromFloats(f64, []int64{2, 3}, []float64{1, 2, 3, 1, 2, 3}),
+	}
+	for _, e := range engines(t) {
+		got := run(t, open(t, e, g), inputs)["hvp"]
+		for i, want := range []float64{0, 0, 0, -0.064, 0.048, 0.6} {
+			if !closeTo(got.Float(i), want, 1e-12) {
+				t.Errorf("%s: element %d is %v, want %v", e.Name(), i, got.Float(i), want)
+			}
+		}
+	}
+}

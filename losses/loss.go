@@ -91,7 +91,8 @@ type Spec struct {
 	// NotDerivative gives the reason where the declared gradient is meant to differ
 	// from the derivative of the value, as PyTorch's does.
 	NotDerivative string
-	// NoSecond gives the reason where there are no products with the Hessian.
+	// NoSecond gives the reason why there are no products with the Hessian; empty where
+	// there are.
 	NoSecond string
 	// EmptyOpset is the first opset at which every axis may be empty, where that is not
 	// the first of all.

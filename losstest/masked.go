@@ -25,6 +25,7 @@ func masked(t *testing.T, h *harness) {
 	for i, v := range append(h.ranks(), h.reduced(h.optional())...) {
 		v.request.With = append(slices.Clone(v.request.With), "mask", "sample_weight")
 		v.request.GradOutput = i%2 == 0
+		v.request.HVP = i%2 == 1 && h.spec.NoSecond == ""
 		f := h.file(t, v.request)
 		good := f.small(i)
 		good["mask"].SetFloat(0, 0)

@@ -42,7 +42,7 @@ var MultilabelSoftMargin = &losses.Def[parts.ReductionOnly]{
 		last := x.Rank() - 1
 		return losses.Each(loss.SumOver(last).Div(c.B.Count(c.Compute, x.Shape()[last:])))
 	},
-	Golden: multilabelShapes(),
+	Golden: append(multilabelShapes(), losses.Case{Name: "hvp_zero", HVP: true, Fill: map[string]string{"input": "constant:0"}}),
 }
 
 // multilabelShapes are targets and weights that broadcast.
@@ -79,6 +79,7 @@ func signedLogSigmoids(x, t losses.Value) losses.Value {
 	return builder.WithGradient("signed_log_sigmoids", value, []losses.Value{x, t}, func(dy losses.Value) []losses.Value {
 		// sigmoid(x) is exp(min(x, 0)) / (1 + exp(-|x|)), and sigmoid(-x) has the same denominator.
 		up, down := x.Clip(math.Inf(-1), 0).Exp(), x.Relu().Neg().Exp()
+		// The pieces have a kink at 0, their sum has none: d(dx)/dx is sigmoid(x)·sigmoid(-x).
 		small := x.Abs().Neg().Exp()
 		sum := small.Shift(1)
 		dx := builder.WithGradient("signed_sigmoids", other.Mul(up).Sub(t.Mul(down)).Div(sum), []losses.Value{x, t}, func(d losses.Value) []losses.Value {

@@ -17,7 +17,7 @@ import (
 // to sparsemax, 2016).
 var Sparsemax = projected(losses.Spec{
 	Name: "sparsemax", Family: "classification",
-	NoSecond: "PyTorch's derivative of its gradient holds the threshold, which depends on the input",
+	NoSecond: "its gradient is that of a maximum over probabilities, which are constants in it",
 	Title:    "loss of the probabilities nearest to the scores",
 	Formula:  "p = max(input - tau, 0), sum p = 1; (1 - sum p^2)/2 + sum p·input - input[target]",
 	Traps: []string{
@@ -40,7 +40,7 @@ var Sparsemax = projected(losses.Spec{
 // sequence-to-sequence models, 2019).
 var Entmax15 = projected(losses.Spec{
 	Name: "entmax15", Aliases: []string{"entmax"}, Family: "classification",
-	NoSecond: "PyTorch's derivative of its gradient holds the threshold, which depends on the input",
+	NoSecond: "its gradient is that of a maximum over probabilities, which are constants in it",
 	Title:    "loss of 1.5-entmax, between softmax and sparsemax",
 	Formula:  "p = max(input/2 - tau, 0)^2, sum p = 1; (1 - sum p^1.5)/0.75 + sum p·input - input[target]",
 	Traps: []string{

@@ -43,7 +43,7 @@ var LaplaceNLL = &losses.Def[parts.ReductionOnly]{
 var StudentTNLL = &losses.Def[parts.ReductionOnly]{
 	Spec: losses.Spec{
 		Name: "student_t_nll", Family: family,
-		NoSecond: "the second derivative of the gamma function's logarithm has half the digits here",
+		NoSecond: "the second derivative of lgamma has only nine digits here",
 		Title:    "negative log-likelihood of Student's t distribution",
 		Formula:  "lgamma(df/2) - lgamma((df+1)/2) + log(df·pi)/2 + log(scale) + (df+1)/2·log(1 + ((target - loc)/scale)^2/df)",
 		Inputs: []losses.Input{
@@ -98,7 +98,7 @@ var LognormalNLL = &losses.Def[parts.ReductionOnly]{
 var GammaNLL = &losses.Def[parts.ReductionOnly]{
 	Spec: losses.Spec{
 		Name: "gamma_nll", Family: family,
-		NoSecond: "the second derivative of the gamma function's logarithm has half the digits here",
+		NoSecond: "the second derivative of lgamma has only nine digits here",
 		Title:    "negative log-likelihood of a gamma distribution",
 		Formula:  "k = concentration; k·log(mean/k) + lgamma(k) - (k - 1)·log(target) + k·target/mean",
 		Inputs: []losses.Input{
@@ -199,7 +199,7 @@ type EvidentialOptions struct {
 var Evidential = &losses.Def[EvidentialOptions]{
 	Spec: losses.Spec{
 		Name: "evidential", Aliases: []string{"evidential_regression"}, Family: family,
-		NoSecond: "the second derivative of the gamma function's logarithm has half the digits here",
+		NoSecond: "the second derivative of lgamma has only nine digits here",
 		Title:    "likelihood under a normal-inverse-gamma prior, and its penalty",
 		Formula:  "e = target - gamma, o = 2·beta·(1 + nu); log(pi/nu)/2 + log(o)/2 + (alpha + 1/2)·log(1 + nu·e^2/o) + lgamma(alpha) - lgamma(alpha + 1/2) + lam·|e|·(2·nu + alpha)",
 		Inputs: []losses.Input{

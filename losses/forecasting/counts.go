@@ -46,7 +46,7 @@ var ZIPNLL = &losses.Def[parts.ReductionOnly]{
 var NegativeBinomialNLL = &losses.Def[parts.ReductionOnly]{
 	Spec: losses.Spec{
 		Name: "negative_binomial_nll", Aliases: []string{"negative_binomial"}, Family: family, Witness: "pytorch-forecasting 1.8.0",
-		NoSecond: "the second derivative of the gamma function's logarithm has half the digits here",
+		NoSecond: "the second derivative of lgamma has only nine digits here",
 		Title:    "negative log-likelihood of a negative binomial distribution",
 		Formula:  "r = 1/alpha; lgamma(r) + lgamma(target+1) - lgamma(target+r) - target·log(alpha·mean/(1 + alpha·mean)) + r·log(1 + alpha·mean)",
 		Inputs: []losses.Input{

@@ -59,7 +59,7 @@ type CircleOptions struct {
 var Circle = &losses.Def[CircleOptions]{
 	Spec: losses.Spec{
 		Name: "circle", Family: family,
-		NoSecond: "its weights are constants in the gradient, which is no derivative then",
+		NoSecond: "its weights are constants in the gradient, and PyTorch's second derivative is NaN",
 		Title:    "similarities weighted by how far they are from where they belong",
 		Formula:  "s = cosines, w_p = max(0, 1 + m - s), w_n = max(0, s + m); log(1 + sum of exp(-gamma·w_p·(s - 1 + m)) · sum of exp(gamma·w_n·(s - m)))",
 		Witness:  library,

@@ -24,7 +24,7 @@ type BiTemperedOptions struct {
 var BiTemperedLogistic = &losses.Def[BiTemperedOptions]{
 	Spec: parts.OverRows(losses.Spec{
 		Name: "bi_tempered_logistic", Aliases: []string{"bi_tempered"}, Family: family, Witness: "pytorch-toolbelt 0.8.0",
-		NoSecond: "its gradient is that of the equation that the normalizer solves, which cannot be differentiated again",
+		NoSecond: "its gradient holds the normalizer's weights, which depend on the input",
 		Title:    "logistic loss with a bounded logarithm and a heavy-tailed softmax",
 		Formula:  "p = exp_t2(input - normalizer); sum_c of t·(log_t1(t) - log_t1(p)) - (t^(2-t1) - p^(2-t1)) / (2-t1); t is 1 at target",
 		Traps: []string{
