@@ -51,7 +51,7 @@ and behind a loss, such as a clip or the mean of the last axis, are in the file:
 
 The declarations were made from measurements and from the sources of the versions that
 are named. ` + "`make conventions`" + ` runs 84 calls of keras (on JAX), optax and scikit-learn against
-our files, value and gradient, on random arrays; the others were read, and measured once. A
+our files, value and gradient, on random arrays; no other call is run. A
 file equals PyTorch's own expression of the convention, which is verified as every file is.
 `
 

@@ -2,8 +2,7 @@
 
 Each call of a framework that is installed is emitted and run on random arrays, and its
 loss and gradient are compared with the framework's: the mean of what it leaves
-unreduced, and its own automatic gradient. A framework that is not installed is skipped,
-and said to be.
+unreduced, and its own automatic gradient, where it has one.
 """
 
 import argparse
@@ -99,8 +98,8 @@ SOFT = (("y_true", "simplex"), ("y_pred", "simplex"))
 LABELS = (("y_true", "class"), ("y_pred", "simplex"))
 MAPS = (("y_true", "binary", 4), ("y_pred", "unit", 4))
 
-# Class, function, arguments, arrays.
-KERAS = [
+# Class and function, arguments, arrays.
+KERAS_PAIRS = [
     ("MeanSquaredError", "mean_squared_error", "", REAL),
     ("MeanAbsoluteError", "mean_absolute_error", "", REAL),
     ("MeanAbsolutePercentageError", "mean_absolute_percentage_error", "", RATES),
@@ -128,7 +127,7 @@ KERAS = [
     ("Dice", "dice", "", MAPS),
     ("Tversky", "tversky", "alpha=0.3, beta=0.7", MAPS),
 ]
-KERAS = {f"keras.losses.{name}({text})": arrays for both in KERAS for name, text, arrays in ((both[0], *both[2:]), (both[1], *both[2:]))}
+KERAS = {f"keras.losses.{name}({text})": arrays for *names, text, arrays in KERAS_PAIRS for name in names}
 
 
 def arguments(call):
